@@ -1,0 +1,265 @@
+/**
+ * The merge algebra: how parts of pieces become the part of the whole. What merges is integers, so every order, split,
+ * retry and language gives the same numbers.
+ *
+ * Laws (spec/protocol/algebra.spec.ts): each operator is associative and has an identity; any split of a range into
+ * adjacent pieces folds to the same value. sum, min, max and or also commute; run and concat need neighbours.
+ * once belongs to a cell that one task computed whole: it is never combined with another.
+ *
+ * run, one row: [start, n, lead, trail, bestStart, bestLength] of a stretch of n bytes from `start`: the marked bytes
+ * at its head, at its tail, and its longest marked run (the lowest start on ties).
+ * concat, two columns: `name` holds the kept rows [start, end, …more] flat; `name.index` holds a row [count, first
+ * start, last end] a cell, count being all intervals, kept or not.
+ */
+
+import { type FieldSpec, type Params, sizeOf } from './descriptor.js';
+import { assert, fail } from './errors.js';
+
+/** The grid of a part: cells on multiples of `cellBytes` from offset 0, the first and last clipped; 0: one single cell. */
+export interface Span {
+  readonly start: number;
+  readonly end: number;
+  readonly cellBytes: number;
+}
+
+export interface Part extends Span {
+  /** A column a field (two for concat), row by row. */
+  readonly columns: { readonly [name: string]: Float64Array };
+}
+
+export const runWidth = 6;
+export const indexWidth = 3;
+export const indexOf = (field: FieldSpec): string => `${field.name}.index`;
+
+export function cellCount({ start, end, cellBytes }: Span): number {
+  if (cellBytes === 0) return 1;
+  return end > start ? Math.ceil(end / cellBytes) - Math.floor(start / cellBytes) : 0;
+}
+
+/** [start, end) of cell i, clipped by the span. */
+export function cellBounds({ start, end, cellBytes }: Span, i: number): [number, number] {
+  if (cellBytes === 0) return [start, end];
+  const edge = (Math.floor(start / cellBytes) + i) * cellBytes;
+  return [Math.max(start, edge), Math.min(end, edge + cellBytes)];
+}
+
+/** What every number of an empty piece is. */
+export function identityOf(field: FieldSpec): number {
+  switch (field.merge) {
+    case 'sum':
+    case 'or':
+    case 'run':
+    case 'concat':
+      return 0;
+    case 'once':
+      return NaN;
+    case 'min':
+      return field.dtype.startsWith('f') ? Infinity : extremes[field.dtype]![1];
+    case 'max':
+      return field.dtype.startsWith('f') ? -Infinity : extremes[field.dtype]![0];
+    default:
+      return field.merge satisfies never;
+  }
+}
+
+/** The identities of min and max are the dtype's own extremes (8-byte ones: the safe integers'). */
+const extremes: { readonly [dtype: string]: readonly [number, number] } = {
+  u1: [0, 255],
+  u2: [0, 65_535],
+  u4: [0, 2 ** 32 - 1],
+  u8: [0, Number.MAX_SAFE_INTEGER],
+  i4: [-(2 ** 31), 2 ** 31 - 1],
+  i8: [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER],
+};
+
+/**
+ * Folds adjacent parts into one part of the span: joins, coarsens and clips in one pass. The parts are sorted, adjacent,
+ * cover the span, and their cells nest in its cells (or lie outside it whole).
+ */
+export function gather(fields: readonly FieldSpec[], params: Params, parts: readonly Part[], span: Span): Part {
+  for (let i = 1; i < parts.length; i++) assert(parts[i - 1]!.end === parts[i]!.start, 'gathered parts are adjacent');
+  assert(parts.length > 0 || span.start === span.end, 'a span is gathered from parts');
+  assert(
+    parts.length === 0 || (parts[0]!.start <= span.start && parts.at(-1)!.end >= span.end),
+    'parts cover the span',
+  );
+  const columns: { [name: string]: Float64Array } = {};
+  for (const field of fields) {
+    if (field.merge === 'concat') gatherRows(field, params, parts, span, columns);
+    else columns[field.name] = gatherColumn(field, parts, span);
+  }
+  return { ...span, columns };
+}
+
+/** Numbers in a row of the field, as the part itself tells. */
+export function rowWidth(field: FieldSpec, part: Part): number {
+  const rows = field.cells ? cellCount(part) : 1;
+  return rows === 0 ? 0 : part.columns[field.name]!.length / rows;
+}
+
+function gatherColumn(field: FieldSpec, parts: readonly Part[], span: Span): Float64Array {
+  const rows = field.cells ? cellCount(span) : 1;
+  const width = parts.length === 0 ? (field.merge === 'run' ? runWidth : 1) : rowWidth(field, parts[0]!);
+  const target = new Float64Array(rows * width).fill(identityOf(field));
+  for (const part of parts) {
+    const source = part.columns[field.name]!;
+    forEachCell(field, part, span, (from, to) => combine(field, target, to * width, source, from * width, width));
+  }
+  return target;
+}
+
+/** Calls `visit(row of part, row of span)` for each row of the part that lies in the span, in order of offset. */
+function forEachCell(field: FieldSpec, part: Part, span: Span, visit: (from: number, to: number) => void): void {
+  if (!field.cells || part.cellBytes === 0) {
+    visit(0, 0);
+    return;
+  }
+  const firstTarget = span.cellBytes === 0 ? 0 : Math.floor(span.start / span.cellBytes);
+  const count = cellCount(part);
+  for (let i = 0; i < count; i++) {
+    const [start, end] = cellBounds(part, i);
+    if (end <= span.start || start >= span.end) continue;
+    assert(start >= span.start && end <= span.end, 'a gathered cell lies inside the span');
+    visit(i, span.cellBytes === 0 ? 0 : Math.floor(start / span.cellBytes) - firstTarget);
+  }
+}
+
+/** target[at…] = target[at…] ∘ source[from…], `width` numbers; the source lies behind the target along the range. */
+export function combine(
+  field: FieldSpec,
+  target: Float64Array,
+  at: number,
+  source: Float64Array,
+  from: number,
+  width: number,
+): void {
+  switch (field.merge) {
+    case 'sum':
+      for (let i = 0; i < width; i++) {
+        const sum = target[at + i]! + source[from + i]!;
+        if (sum > Number.MAX_SAFE_INTEGER) throw fail('E_RANGE', `field ${field.name}: a sum is past 2^53−1`);
+        target[at + i] = sum;
+      }
+      break;
+    case 'min':
+      for (let i = 0; i < width; i++) if (source[from + i]! < target[at + i]!) target[at + i] = source[from + i]!;
+      break;
+    case 'max':
+      for (let i = 0; i < width; i++) if (source[from + i]! > target[at + i]!) target[at + i] = source[from + i]!;
+      break;
+    case 'or':
+      for (let i = 0; i < width; i++) target[at + i] = Number(BigInt(target[at + i]!) | BigInt(source[from + i]!));
+      break;
+    case 'once':
+      for (let i = 0; i < width; i++) {
+        assert(Number.isNaN(target[at + i]!), `field ${field.name}: a cell is computed once`);
+        target[at + i] = source[from + i]!;
+      }
+      break;
+    case 'run':
+      combineRun(target, at, source, from);
+      break;
+    case 'concat':
+      throw new Error('concat is folded by rows');
+    default:
+      field.merge satisfies never;
+  }
+}
+
+function combineRun(target: Float64Array, at: number, source: Float64Array, from: number): void {
+  const [, n, lead, trail, bestStart, bestLength] = target.subarray(at, at + runWidth) as unknown as number[];
+  const [nextStart, nextN, nextLead, nextTrail, nextBestStart, nextBestLength] = source.subarray(
+    from,
+    from + runWidth,
+  ) as unknown as number[];
+  if (nextN === 0) return;
+  if (n === 0) {
+    target.set(source.subarray(from, from + runWidth), at);
+    return;
+  }
+  target[at + 1] = n! + nextN!;
+  if (lead === n) target[at + 2] = n! + nextLead!;
+  target[at + 3] = nextTrail === nextN ? nextN! + trail! : nextTrail!;
+  const across = trail! + nextLead!;
+  let start = bestStart!;
+  let length = bestLength!;
+  if (across > length) [start, length] = [nextStart! - trail!, across];
+  if (nextBestLength! > length) [start, length] = [nextBestStart!, nextBestLength!];
+  target[at + 4] = start;
+  target[at + 5] = length;
+}
+
+/** Numbers in one row of a concat field: from its shape's last dimension. */
+export function concatWidth(field: FieldSpec): number {
+  const width = field.shape?.at(-1);
+  assert(typeof width === 'number' && width >= 1, `concat field ${field.name} states the length of its rows`);
+  return width;
+}
+
+interface RowState {
+  rows: number[];
+  count: number;
+  first: number;
+  last: number;
+}
+
+function gatherRows(
+  field: FieldSpec,
+  params: Params,
+  parts: readonly Part[],
+  span: Span,
+  columns: { [name: string]: Float64Array },
+): void {
+  const width = concatWidth(field);
+  const gap = field.gap === undefined ? -1 : sizeOf(field.gap, params);
+  const limit = field.limit ?? Infinity;
+  const cells = Array.from(
+    { length: field.cells ? cellCount(span) : 1 },
+    (): RowState => ({ rows: [], count: 0, first: 0, last: 0 }),
+  );
+  for (const part of parts) {
+    const index = part.columns[indexOf(field)]!;
+    const rows = part.columns[field.name]!;
+    let at = 0;
+    const starts = Array.from({ length: index.length / indexWidth }, (_, i) => {
+      const here = at;
+      at += Math.min(index[i * indexWidth]!, limit) * width;
+      return here;
+    });
+    forEachCell(field, part, span, (from, to) => {
+      appendRows(cells[to]!, index.subarray(from * indexWidth), rows, starts[from]!, { width, gap, limit });
+    });
+  }
+  columns[field.name] = Float64Array.from(cells.flatMap((cell) => cell.rows));
+  columns[indexOf(field)] = Float64Array.from(cells.flatMap((cell) => [cell.count, cell.first, cell.last]));
+}
+
+function appendRows(
+  cell: RowState,
+  index: Float64Array,
+  rows: Float64Array,
+  at: number,
+  { width, gap, limit }: { width: number; gap: number; limit: number },
+): void {
+  const count = index[0]!;
+  if (count === 0) return;
+  const joins = gap >= 0 && cell.count > 0 && index[1]! - cell.last <= gap;
+  const kept = Math.min(count, limit);
+  let row = 0;
+  if (joins) {
+    // The last interval goes on into this piece; where it was not kept, only the count and the end know of it.
+    if (cell.count * width === cell.rows.length) {
+      const last = cell.rows.length - width;
+      cell.rows[last + 1] = rows[at + 1]!;
+      for (let i = 2; i < width; i++) cell.rows[last + i]! += rows[at + i]!;
+    }
+    row = 1;
+  }
+  const room = (limit - cell.rows.length / width) * width;
+  const end = Math.min(kept * width, row * width + room);
+  // Kept rows are always the first min(count, limit): where some were dropped, there is no room either.
+  for (let i = row * width; i < end; i++) cell.rows.push(rows[at + i]!);
+  if (cell.count === 0) cell.first = index[1]!;
+  cell.last = index[2]!;
+  cell.count += count - (joins ? 1 : 0);
+}

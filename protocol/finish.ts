@@ -1,0 +1,93 @@
+/**
+ * Finishers: from merged integers to what a report shows. A closed set, computed in the broker alone, in one stated
+ * order, so that one request gives the same floats whatever was split or retried.
+ */
+import { concatWidth, identityOf, indexOf, runWidth } from './algebra.js';
+import type { FieldSpec, Finisher } from './descriptor.js';
+import type { Dtype, NamedArray } from './npy.js';
+
+/** Scale of entropy as an integer: 2^-24 bit a byte. */
+export const q24 = 2 ** 24;
+
+export type WholeValue = number | null | boolean | { readonly start: number; readonly length: number } | NamedArray;
+
+/**
+ * Shannon entropy in bits a byte, 0 to 8, of `counts`, summed in ascending order of value; null (NaN) where there is
+ * nothing: −Σ (c/n) log2(c/n).
+ */
+export function entropy(counts: Float64Array): number {
+  let n = 0;
+  for (let i = 0; i < counts.length; i++) n += counts[i]!;
+  if (n === 0) return NaN;
+  let h = 0;
+  for (let i = 0; i < counts.length; i++) {
+    const c = counts[i]!;
+    if (c > 0) h -= (c / n) * Math.log2(c / n);
+  }
+  return h + 0;
+}
+
+/** One number of a cell; NaN where unknown. `row` is the cell's row of the field's column. */
+export function finishCell(finisher: Finisher, field: FieldSpec, row: Float64Array): number {
+  switch (finisher) {
+    case 'value':
+      return row[0]!;
+    case 'entropy':
+      return entropy(row);
+    case 'q24':
+      return row[0] === identityOf(field) ? NaN : row[0]! / q24;
+    case 'position':
+      return row[0] === identityOf(field) ? NaN : row[0]!;
+    case 'longest':
+      return row[5]!;
+    case 'intervals':
+    case 'intervalCount':
+    case 'intervalsTruncated':
+      return NaN;
+    default:
+      return finisher satisfies never;
+  }
+}
+
+/** What the whole range shows. `column` is the field folded to one row; `index` belongs to concat fields. */
+export function finishWhole(
+  finisher: Finisher,
+  field: FieldSpec,
+  columns: { readonly [name: string]: Float64Array },
+): WholeValue {
+  const column = columns[field.name]!;
+  switch (finisher) {
+    case 'value':
+      return column.length === 1 && !field.shape ? nullable(column[0]!) : arrayOf(field, column);
+    case 'longest':
+      return column.length < runWidth || column[5] === 0 ? null : { start: column[4]!, length: column[5]! };
+    case 'intervals': {
+      const width = concatWidth(field);
+      return { dtype: 'u8', shape: [column.length / width, width], data: column };
+    }
+    case 'intervalCount':
+      return columns[indexOf(field)]![0]!;
+    case 'intervalsTruncated':
+      return columns[indexOf(field)]![0]! > column.length / concatWidth(field);
+    case 'entropy':
+    case 'q24':
+    case 'position':
+      return nullable(finishCell(finisher, field, column));
+    default:
+      return finisher satisfies never;
+  }
+}
+
+/** How a per-cell output travels. */
+export function outputDtype(finisher: Finisher, field: FieldSpec): Dtype {
+  if (finisher !== 'value') return 'f8';
+  return field.dtype.startsWith('f') ? 'f8' : field.dtype.startsWith('i') ? 'i8' : 'u8';
+}
+
+function nullable(number: number): number | null {
+  return Number.isNaN(number) ? null : number;
+}
+
+function arrayOf(field: FieldSpec, data: Float64Array): NamedArray {
+  return { dtype: outputDtype('value', field), shape: [data.length], data };
+}

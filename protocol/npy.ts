@@ -1,0 +1,134 @@
+/**
+ * Arrays as NumPy `.npy` frames, version 1.0, little-endian, C order (numpy.lib.format). In memory every number is a
+ * float64 that holds an exact integer up to 2^53−1 or a float; the dtype names how it rests and travels.
+ */
+import { fail } from './errors.js';
+
+/** Named as NumPy's array protocol names them, little-endian understood. */
+export const dtypes = { u1: 1, u2: 2, u4: 4, u8: 8, i4: 4, i8: 8, f4: 4, f8: 8 } as const;
+export type Dtype = keyof typeof dtypes;
+
+export interface NamedArray {
+  readonly dtype: Dtype;
+  readonly shape: readonly number[];
+  /** Row by row; length is the product of `shape`. */
+  readonly data: Float64Array;
+}
+
+const magic = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0];
+const arrayBytesMax = 1 << 30;
+
+export function isDtype(text: unknown): text is Dtype {
+  return typeof text === 'string' && Object.hasOwn(dtypes, text);
+}
+
+/** The smallest unsigned dtype that holds `max` (a safe integer). */
+export function unsignedFor(max: number): Dtype {
+  return max < 2 ** 8 ? 'u1' : max < 2 ** 16 ? 'u2' : max < 2 ** 32 ? 'u4' : 'u8';
+}
+
+/** The smallest signed dtype on the wire that holds values of magnitude `max`. */
+export function signedFor(max: number): Dtype {
+  return max < 2 ** 31 ? 'i4' : 'i8';
+}
+
+/** One frame, freshly allocated (it may be sent without copying). */
+export function encodeNpy(array: NamedArray): Uint8Array {
+  const { dtype, shape, data } = array;
+  const head = headerText(dtype, shape);
+  const frame = new Uint8Array(head.length + data.length * dtypes[dtype]);
+  frame.set(head, 0);
+  writeNumbers(frame, head.length, dtype, data);
+  return frame;
+}
+
+/** Throws E_PROTOCOL where the frame is no such array. Sizes are checked before anything is allocated. */
+export function decodeNpy(frame: Uint8Array): NamedArray {
+  if (frame.length < 10 || magic.some((byte, i) => frame[i] !== byte)) {
+    throw fail('E_PROTOCOL', 'array frame is not .npy version 1.0');
+  }
+  const bodyAt = 10 + frame[8]! + 256 * frame[9]!;
+  if (bodyAt > frame.length) throw fail('E_PROTOCOL', 'array frame ends inside its header');
+  const text = Buffer.from(frame.buffer, frame.byteOffset + 10, bodyAt - 10).toString('latin1');
+  const descr = /'descr':\s*'[<|]([uif][1248])'/.exec(text)?.[1];
+  const order = /'fortran_order':\s*(True|False)/.exec(text)?.[1];
+  const dims = /'shape':\s*\(([0-9, ]*)\)/.exec(text)?.[1];
+  if (!isDtype(descr) || order !== 'False' || dims === undefined) {
+    throw fail('E_PROTOCOL', `array header is not understood: ${text.trim().slice(0, 80)}`);
+  }
+  const shape = dims
+    .split(',')
+    .filter((dim) => dim.trim() !== '')
+    .map(Number);
+  const count = shape.reduce((product, dim) => product * dim, 1);
+  if (!Number.isSafeInteger(count) || count * dtypes[descr] !== frame.length - bodyAt || frame.length > arrayBytesMax) {
+    throw fail('E_PROTOCOL', `array of shape (${shape.join(', ')}) and dtype ${descr} does not fit its frame`);
+  }
+  return { dtype: descr, shape, data: readNumbers(frame, bodyAt, descr, count) };
+}
+
+function headerText(dtype: Dtype, shape: readonly number[]): Uint8Array {
+  const dims = shape.length === 1 ? `${shape[0]},` : shape.join(', ');
+  const descr = dtype === 'u1' ? '|u1' : `<${dtype}`;
+  const dict = `{'descr': '${descr}', 'fortran_order': False, 'shape': (${dims}), }`;
+  // The whole header is padded to 64 bytes, so that NumPy and typed arrays find the body aligned.
+  const length = Math.ceil((dict.length + 11) / 64) * 64 - 10;
+  const bytes = new Uint8Array(10 + length).fill(0x20);
+  bytes.set(magic, 0);
+  bytes[8] = length & 255;
+  bytes[9] = length >> 8;
+  for (let i = 0; i < dict.length; i++) bytes[10 + i] = dict.charCodeAt(i);
+  bytes[bytes.length - 1] = 0x0a;
+  return bytes;
+}
+
+function typedView(buffer: ArrayBufferLike, at: number, dtype: Exclude<Dtype, 'u8' | 'i8'>, count: number) {
+  switch (dtype) {
+    case 'u1':
+      return new Uint8Array(buffer, at, count);
+    case 'u2':
+      return new Uint16Array(buffer, at, count);
+    case 'u4':
+      return new Uint32Array(buffer, at, count);
+    case 'i4':
+      return new Int32Array(buffer, at, count);
+    case 'f4':
+      return new Float32Array(buffer, at, count);
+    case 'f8':
+      return new Float64Array(buffer, at, count);
+    default:
+      return dtype satisfies never;
+  }
+}
+
+function writeNumbers(frame: Uint8Array, at: number, dtype: Dtype, data: Float64Array): void {
+  if (dtype !== 'u8' && dtype !== 'i8') {
+    typedView(frame.buffer, frame.byteOffset + at, dtype, data.length).set(data);
+    return;
+  }
+  const words = new Uint32Array(frame.buffer, frame.byteOffset + at, data.length * 2);
+  for (let i = 0; i < data.length; i++) {
+    const value = data[i]!;
+    words[2 * i] = value >>> 0;
+    words[2 * i + 1] = Math.floor(value / 2 ** 32) >>> 0;
+  }
+}
+
+function readNumbers(frame: Uint8Array, at: number, dtype: Dtype, count: number): Float64Array {
+  let buffer = frame.buffer;
+  let offset = frame.byteOffset + at;
+  if (offset % 8 !== 0) {
+    buffer = Uint8Array.prototype.slice.call(frame, at).buffer;
+    offset = 0;
+  }
+  if (dtype !== 'u8' && dtype !== 'i8') return new Float64Array(typedView(buffer, offset, dtype, count));
+  const words = new Uint32Array(buffer, offset, count * 2);
+  const data = new Float64Array(count);
+  for (let i = 0; i < count; i++) {
+    const high = dtype === 'i8' ? words[2 * i + 1]! | 0 : words[2 * i + 1]!;
+    const value = high * 2 ** 32 + words[2 * i]!;
+    if (!Number.isSafeInteger(value)) throw fail('E_RANGE', 'a number in an array is past 2^53−1');
+    data[i] = value;
+  }
+  return data;
+}
