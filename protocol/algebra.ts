@@ -78,6 +78,12 @@ const extremes: { readonly [dtype: string]: readonly [number, number] } = {
  */
 export function gather(fields: readonly FieldSpec[], params: Params, parts: readonly Part[], span: Span): Part {
   for (let i = 1; i < parts.length; i++) assert(parts[i - 1]!.end === parts[i]!.start, 'gathered parts are adjacent');
+  // Only cells can be cut out of a part: one row for all of it stands or falls whole.
+  const whole = fields.some((field) => !field.cells);
+  assert(
+    parts.every((part) => !(whole || part.cellBytes === 0) || liesInside(part, span) || liesOutside(part, span)),
+    'whole fields are not clipped',
+  );
   assert(parts.length > 0 || span.start === span.end, 'a span is gathered from parts');
   assert(
     parts.length === 0 || (parts[0]!.start <= span.start && parts.at(-1)!.end >= span.end),
@@ -86,7 +92,7 @@ export function gather(fields: readonly FieldSpec[], params: Params, parts: read
   const columns: { [name: string]: Float64Array } = {};
   for (const field of fields) {
     if (field.merge === 'concat') gatherRows(field, params, parts, span, columns);
-    else columns[field.name] = gatherColumn(field, parts, span);
+    else columns[field.name] = gatherColumn(field, params, parts, span);
   }
   return { ...span, columns };
 }
@@ -97,12 +103,25 @@ export function rowWidth(field: FieldSpec, part: Part): number {
   return rows === 0 ? 0 : part.columns[field.name]!.length / rows;
 }
 
-function gatherColumn(field: FieldSpec, parts: readonly Part[], span: Span): Float64Array {
+const liesInside = (part: Span, span: Span): boolean => part.start >= span.start && part.end <= span.end;
+const liesOutside = (part: Span, span: Span): boolean => part.end <= span.start || part.start >= span.end;
+
+/** Numbers in a row of the field where no part tells: from its shape. */
+function shapeWidth(field: FieldSpec, params: Params): number {
+  if (field.merge === 'run') return runWidth;
+  return (field.shape ?? []).reduce<number>((n, dim) => n * sizeOf(dim, params), 1);
+}
+
+function gatherColumn(field: FieldSpec, params: Params, parts: readonly Part[], span: Span): Float64Array {
   const rows = field.cells ? cellCount(span) : 1;
-  const width = parts.length === 0 ? (field.merge === 'run' ? runWidth : 1) : rowWidth(field, parts[0]!);
+  const teller = parts.find((part) => !field.cells || cellCount(part) > 0);
+  const width = teller ? rowWidth(field, teller) : shapeWidth(field, params);
   const target = new Float64Array(rows * width).fill(identityOf(field));
   for (const part of parts) {
     const source = part.columns[field.name]!;
+    if (source.length !== width * (field.cells ? cellCount(part) : 1)) {
+      throw fail('E_PROTOCOL', `field ${field.name}: rows of ${width} numbers and of others`);
+    }
     forEachCell(field, part, span, (from, to) => combine(field, target, to * width, source, from * width, width));
   }
   return target;
@@ -111,7 +130,8 @@ function gatherColumn(field: FieldSpec, parts: readonly Part[], span: Span): Flo
 /** Calls `visit(row of part, row of span)` for each row of the part that lies in the span, in order of offset. */
 function forEachCell(field: FieldSpec, part: Part, span: Span, visit: (from: number, to: number) => void): void {
   if (!field.cells || part.cellBytes === 0) {
-    visit(0, 0);
+    assert(!field.cells || span.cellBytes === 0 || cellCount(span) <= 1, 'one single cell is not cut into several');
+    if (!liesOutside(part, span) || part.end === part.start) visit(0, 0);
     return;
   }
   const firstTarget = span.cellBytes === 0 ? 0 : Math.floor(span.start / span.cellBytes);
@@ -120,7 +140,9 @@ function forEachCell(field: FieldSpec, part: Part, span: Span, visit: (from: num
     const [start, end] = cellBounds(part, i);
     if (end <= span.start || start >= span.end) continue;
     assert(start >= span.start && end <= span.end, 'a gathered cell lies inside the span');
-    visit(i, span.cellBytes === 0 ? 0 : Math.floor(start / span.cellBytes) - firstTarget);
+    const to = span.cellBytes === 0 ? 0 : Math.floor(start / span.cellBytes);
+    assert(span.cellBytes === 0 || end <= (to + 1) * span.cellBytes, 'a gathered cell lies inside one cell');
+    visit(i, to - firstTarget);
   }
 }
 
@@ -137,7 +159,7 @@ export function combine(
     case 'sum':
       for (let i = 0; i < width; i++) {
         const sum = target[at + i]! + source[from + i]!;
-        if (sum > Number.MAX_SAFE_INTEGER) throw fail('E_RANGE', `field ${field.name}: a sum is past 2^53−1`);
+        if (Math.abs(sum) > Number.MAX_SAFE_INTEGER) throw fail('E_RANGE', `field ${field.name}: a sum is past 2^53−1`);
         target[at + i] = sum;
       }
       break;

@@ -11,6 +11,7 @@ import type {
   FromWorker,
   InputReport,
   Invalid,
+  Query,
   Report,
   ToBroker,
   ToClient,
@@ -68,6 +69,20 @@ function frameAt(frames: Frames, at: number): Uint8Array {
 function exactly(frames: Frames, count: number): void {
   if (frames.length !== count) read.wrong('message', `of exactly ${count} frames`);
 }
+/** The header map of a message that is nothing else. */
+function onlyMap(frames: Frames): PlainMap {
+  exactly(frames, 3);
+  return unpackMap(frames[2]!);
+}
+/** The header map, and the names of the frames behind it. */
+function namesOf(it: PlainMap, arrays: number): string[] {
+  const names = read.strings(it.arrays, 'arrays');
+  if (names.length !== arrays) read.wrong('arrays', `the names of ${arrays} frames`);
+  if (new Set(names).size !== names.length) read.wrong('arrays', 'without repeats');
+  const bad = names.findIndex((name) => !/^[A-Za-z][A-Za-z0-9_.]{0,127}$/.test(name));
+  if (bad >= 0) read.wrong(`arrays[${bad}]`, 'a name');
+  return names;
+}
 function printable(frame: Uint8Array): string {
   const name = text(frame);
   return /^[\x21-\x7e]{1,255}$/.test(name) ? name : read.wrong('service', '1 to 255 printable ASCII characters');
@@ -81,7 +96,7 @@ function optionalMap(frames: Frames): PlainMap {
 function fromClient(command: number, frames: Frames): FromClient {
   switch (command) {
     case C.HELLO:
-      return { kind: 'hello', clientId: read.clientId(unpackMap(frameAt(frames, 2)).clientId) };
+      return { kind: 'hello', clientId: read.clientId(onlyMap(frames).clientId) };
     case C.REQUEST: {
       const service = printable(frameAt(frames, 2));
       const it = unpackMap(frameAt(frames, 3));
@@ -89,10 +104,11 @@ function fromClient(command: number, frames: Frames): FromClient {
       if (it.raw === true) return { kind: 'rawRequest', requestId, service, body: frames.slice(4) };
       exactly(frames, 4);
       const query = read.query(service, it);
-      return { kind: 'request', requestId, ...(it.jobId !== undefined && { jobId: read.jobId(it.jobId) }), query };
+      const jobId = it.jobId ?? undefined;
+      return { kind: 'request', requestId, ...(jobId !== undefined && { jobId: read.jobId(jobId) }), query };
     }
     case C.CANCEL: {
-      const it = unpackMap(frameAt(frames, 2));
+      const it = onlyMap(frames);
       if (it.jobId !== undefined && it.jobId !== null)
         return { kind: 'clientCancel', jobId: read.str(it.jobId, 'jobId') };
       return { kind: 'clientCancel', requestId: read.requestId(it.requestId) };
@@ -126,7 +142,7 @@ function fromWorker(command: number, frames: Frames): FromWorker {
     }
     case W.FINAL: {
       const it = unpackMap(frameAt(frames, 2));
-      const part = { arrays: read.strings(it.arrays, 'arrays'), frames: frames.slice(3) };
+      const part = { arrays: namesOf(it, frames.length - 3), frames: frames.slice(3) };
       return {
         kind: 'taskFinal',
         attempt: read.attempt(it.attempt),
@@ -136,7 +152,7 @@ function fromWorker(command: number, frames: Frames): FromWorker {
       };
     }
     case W.ERROR: {
-      const it = unpackMap(frameAt(frames, 2));
+      const it = onlyMap(frames);
       return {
         kind: 'taskError',
         attempt: read.attempt(it.attempt),
@@ -147,7 +163,7 @@ function fromWorker(command: number, frames: Frames): FromWorker {
     }
     case W.HEARTBEAT: {
       const it = optionalMap(frames);
-      if (it.attempt === undefined) return { kind: 'workerHeartbeat' };
+      if ((it.attempt ?? undefined) === undefined) return { kind: 'workerHeartbeat' };
       return {
         kind: 'workerHeartbeat',
         attempt: read.attempt(it.attempt),
@@ -188,7 +204,7 @@ function fromPlainWorker(command: number, frames: Frames): FromPlainWorker {
 }
 
 function welcome(frames: Frames): Welcome {
-  const it = unpackMap(frameAt(frames, 2));
+  const it = onlyMap(frames);
   const limits = read.map(it.limits, 'limits');
   return {
     kind: 'welcome',
@@ -217,19 +233,21 @@ function toClient(command: number, frames: Frames): ToClient {
       return { kind: command === C.PARTIAL ? 'partial' : 'final', requestId, report: decodeReport(frames.slice(3)) };
     }
     case C.ERROR: {
-      const it = unpackMap(frameAt(frames, 2));
+      const it = onlyMap(frames);
       return { kind: 'error', requestId: read.requestId(it.requestId), fault: read.fault(it) };
     }
     case C.CANCEL: {
-      const it = unpackMap(frameAt(frames, 2));
+      const it = onlyMap(frames);
       const outcome = read.str(it.outcome, 'outcome');
       if (outcome !== 'cancelled' && outcome !== 'ended' && outcome !== 'unknown')
         return read.wrong('outcome', 'a known one');
       return { kind: 'cancelAck', jobId: read.str(it.jobId, 'jobId'), outcome };
     }
     case C.HEARTBEAT:
+      optionalMap(frames);
       return { kind: 'clientHeartbeat' };
     case C.DISCONNECT:
+      optionalMap(frames);
       return { kind: 'clientDisconnect' };
     default:
       return read.wrong('command', 'one that a broker sends to a client');
@@ -241,7 +259,7 @@ function toWorker(command: number, frames: Frames): ToWorker {
     case W.WELCOME:
       return welcome(frames);
     case W.REQUEST: {
-      const it = unpackMap(frameAt(frames, 2));
+      const it = onlyMap(frames);
       return {
         kind: 'assign',
         attempt: read.attempt(it.attempt),
@@ -251,7 +269,7 @@ function toWorker(command: number, frames: Frames): ToWorker {
       };
     }
     case W.CANCEL: {
-      const it = unpackMap(frameAt(frames, 2));
+      const it = onlyMap(frames);
       return {
         kind: 'workerCancel',
         jobId: read.jobId(it.jobId),
@@ -259,8 +277,10 @@ function toWorker(command: number, frames: Frames): ToWorker {
       };
     }
     case W.HEARTBEAT:
+      optionalMap(frames);
       return { kind: 'workerHeartbeat' };
     case W.DISCONNECT:
+      optionalMap(frames);
       return { kind: 'workerDisconnect' };
     default:
       return read.wrong('command', 'one that a broker sends to a worker');
@@ -270,8 +290,7 @@ function toWorker(command: number, frames: Frames): ToWorker {
 /** The body frames of a report, as every client gets them: header map, then arrays. Throws E_PROTOCOL. */
 export function decodeReport(frames: Frames): Report {
   const it = unpackMap(frameAt(frames, 0));
-  const names = read.strings(it.arrays, 'arrays');
-  if (names.length !== frames.length - 1) read.wrong('arrays', `the names of ${frames.length - 1} frames`);
+  const names = namesOf(it, frames.length - 1);
   const arrays: { [name: string]: NamedArray } = {};
   names.forEach((name, i) => {
     arrays[name] = decodeNpy(frames[i + 1]!);
@@ -286,7 +305,7 @@ export function decodeReport(frames: Frames): Report {
     completion: read.num(it.completion, 'completion'),
     exact: read.bool(it.exact, 'exact', false),
     cellBytes: read.int(it.cellBytes, 'cellBytes'),
-    scalars: read.map(it.scalars, 'scalars') as Report['scalars'],
+    scalars: read.scalars(it.scalars),
     arrays,
     work: reportWork(it),
   };
@@ -315,4 +334,10 @@ function reportWork(header: PlainMap): Work {
     firstReportMs: first === null ? null : read.num(first, 'firstReportMs'),
     elapsedMs: read.num(it.elapsedMs, 'elapsedMs'),
   };
+}
+
+/** A plain client's body for a service with a descriptor: one msgpack map of inputs, range, cells, params. Throws. */
+export function plainQuery(service: string, body: readonly Uint8Array[]): Query {
+  if (body.length !== 1) read.wrong('body', 'one msgpack map of inputs, range, cells and params');
+  return read.query(service, unpackMap(body[0]!));
 }

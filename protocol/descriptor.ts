@@ -6,8 +6,11 @@
  */
 import { createHash } from 'node:crypto';
 import { isMap, type Plain, type PlainMap } from './codec.js';
-import { fail } from './errors.js';
+import { BinglideError, fail } from './errors.js';
 import { type Dtype, isDtype } from './npy.js';
+import { checkParam, type ParamSpec, type Params } from './params.js';
+
+export { checkParams, type ParamSpec, type Params, type ParamValue } from './params.js';
 
 /** How two adjacent pieces' values become the whole's: see algebra.ts for the laws. */
 export const mergeOperators = ['sum', 'min', 'max', 'or', 'once', 'run', 'concat'] as const;
@@ -24,19 +27,6 @@ export const finishers = [
   'intervalsTruncated',
 ] as const;
 export type Finisher = (typeof finishers)[number];
-
-export type ParamValue = number | string | boolean;
-export type Params = { readonly [name: string]: ParamValue };
-
-export interface ParamSpec {
-  readonly name: string;
-  readonly type: 'int' | 'float' | 'string' | 'bool';
-  readonly default: ParamValue;
-  readonly min?: number;
-  readonly max?: number;
-  readonly oneOf?: readonly ParamValue[];
-  readonly help: string;
-}
 
 export interface FieldSpec {
   readonly name: string;
@@ -95,6 +85,9 @@ export interface Descriptor {
 /** Blocks up to here are computed whole and travel without their counts (Descriptor fields of form `whole`). */
 export const wholeBlockBytesMax = 65_536;
 
+/** Numbers in one row of a field at the most. */
+const rowNumbersMax = 2 ** 24;
+
 export const serviceName = /^[A-Z][A-Z0-9]{0,31}$/;
 
 /** 16 hex digits that name a descriptor: equal digests mean equal parts. Key order and defaults do not matter. */
@@ -145,90 +138,168 @@ export function wholeFieldBytes(
     );
 }
 
-/**
- * The parameters of a request, complete and in descriptor order; throws E_PARAM naming the parameter, what came and
- * what is taken.
- */
-export function checkParams(descriptor: Descriptor, given: PlainMap | Params): Params {
-  const unknown = Object.keys(given).find((name) => !descriptor.params.some((spec) => spec.name === name));
-  if (unknown !== undefined) {
-    const known = descriptor.params.map((spec) => spec.name).join(', ') || 'none';
-    throw fail('E_PARAM', `${descriptor.name} takes no parameter ${unknown}; it takes ${known}`);
-  }
-  return Object.fromEntries(
-    descriptor.params.map((spec) => [spec.name, checkParam(descriptor.name, spec, given[spec.name])]),
-  );
-}
-
-function checkParam(service: string, spec: ParamSpec, given: Plain | undefined): ParamValue {
-  const value = given ?? spec.default;
-  const bad = (wanted: string) => fail('E_PARAM', `${service}: ${spec.name} is ${String(value)}; it takes ${wanted}`);
-  switch (spec.type) {
-    case 'int':
-      if (!Number.isSafeInteger(value)) throw bad('a whole number');
-      break;
-    case 'float':
-      if (typeof value !== 'number' || !Number.isFinite(value)) throw bad('a number');
-      break;
-    case 'bool':
-      if (typeof value !== 'boolean') throw bad('true or false');
-      break;
-    case 'string':
-      if (typeof value !== 'string' || value.length > 1024) throw bad('a text of at most 1024 characters');
-      break;
-    default:
-      spec.type satisfies never;
-  }
-  if (spec.oneOf && !spec.oneOf.includes(value as ParamValue)) throw bad(`one of ${spec.oneOf.join(', ')}`);
-  if (typeof value === 'number' && (value < (spec.min ?? -Infinity) || value > (spec.max ?? Infinity))) {
-    throw bad(`a number from ${spec.min ?? '−∞'} to ${spec.max ?? '∞'}`);
-  }
-  return value as ParamValue;
-}
-
 /** A descriptor off the wire or from an author; throws E_PROTOCOL naming the first thing that is wrong. */
 export function checkDescriptor(value: unknown): Descriptor {
-  const need: (ok: unknown, what: string) => asserts ok = (ok, what) => {
-    if (!ok) throw fail('E_PROTOCOL', `descriptor: ${what}`);
-  };
-  need(isMap(value as Plain), 'is not a map');
+  need(isMap(value), 'is not a map');
   const it = value as Partial<Record<keyof Descriptor, unknown>>;
   need(typeof it.name === 'string' && serviceName.test(it.name), 'name is not [A-Z][A-Z0-9]*');
-  need(typeof it.version === 'string' || Number.isSafeInteger(it.version), 'version is neither a number nor a text');
+  need(isVersion(it.version), 'version is neither a whole number nor a text of 1 to 128 characters');
   need(it.inputs === 1 || it.inputs === 2, 'inputs is neither 1 nor 2');
+  need(typeof it.help === 'string', 'help is not a text');
   need(typeof it.cached === 'boolean', 'cached is not true or false');
-  need(Array.isArray(it.params) && it.params.length <= 64, 'params is not a list of at most 64');
-  need(Array.isArray(it.fields) && it.fields.length > 0 && it.fields.length <= 64, 'fields is not a list of 1 to 64');
-  need(Array.isArray(it.report) && it.report.length <= 128, 'report is not a list of at most 128');
-  const ints = new Set<unknown>();
-  for (const param of it.params as ParamSpec[]) {
-    need(isMap(param as unknown as Plain) && /^[A-Za-z][A-Za-z0-9_]*$/.test(param.name), 'a parameter has no name');
-    need(['int', 'float', 'string', 'bool'].includes(param.type), `parameter ${param.name} has no type`);
-    checkParam(it.name, param, param.default);
-    if (param.type === 'int') ints.add(param.name);
-  }
-  const isSize = (size: unknown) =>
-    (typeof size === 'number' && Number.isSafeInteger(size) && size >= 0) || ints.has(size);
+  need(it.rangeBytesMax === undefined || isCount(it.rangeBytesMax), 'rangeBytesMax is no number of bytes');
+  const ints = new Set(checkedParams(it.name, it.params));
+  const isSize = (size: unknown): boolean => (isCount(size) ? true : ints.has(size as string));
   need(isSize(it.overlap), 'overlap is neither bytes nor an int parameter');
-  need(it.block === undefined || ints.has(it.block), 'block names no int parameter');
-  need(it.shift === undefined || (ints.has(it.shift) && it.inputs === 2), 'shift names no int parameter of two inputs');
-  const names = new Set<string>();
-  for (const field of it.fields as FieldSpec[]) {
-    need(isMap(field as unknown as Plain) && /^[A-Za-z][A-Za-z0-9_]*$/.test(field.name), 'a field has no name');
-    need(isDtype(field.dtype), `field ${field.name} has no dtype`);
-    need(mergeOperators.includes(field.merge), `field ${field.name} has no merge operator`);
-    need(typeof field.cells === 'boolean', `field ${field.name}: cells is not true or false`);
-    need(field.merge !== 'once' || field.cells, `field ${field.name}: once is for cells`);
+  need(it.block === undefined || ints.has(it.block as string), 'block names no int parameter');
+  need(
+    it.shift === undefined || (ints.has(it.shift as string) && it.inputs === 2),
+    'shift names no int parameter of two inputs',
+  );
+  const fields = checkedFields(it.fields, isSize);
+  checkReport(it.report, fields);
+  return value as unknown as Descriptor;
+}
+
+function need(ok: unknown, what: string): asserts ok {
+  if (!ok) throw fail('E_PROTOCOL', `descriptor: ${what}`);
+}
+
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+const isVersion = (version: unknown) =>
+  Number.isSafeInteger(version) || (typeof version === 'string' && /^.{1,128}$/.test(version));
+const isScalar = (value: unknown) => ['number', 'string', 'boolean'].includes(typeof value);
+const optionalNumber = (value: unknown) => value === undefined || (typeof value === 'number' && !Number.isNaN(value));
+
+/** A list of maps with names that differ. */
+function namedMaps(value: unknown, what: string, min: number, max: number): PlainMap[] {
+  need(
+    Array.isArray(value) && value.length >= min && value.length <= max,
+    `${what} is not a list of ${min} to ${max} entries`,
+  );
+  const names = new Set<unknown>();
+  for (const item of value) {
+    need(isMap(item), `${what} holds something that is no map`);
+    const { name } = item;
+    need(typeof name === 'string' && /^[A-Za-z][A-Za-z0-9_]{0,63}$/.test(name), `an entry of ${what} has no name`);
+    need(!names.has(name), `${what} has ${name} twice`);
+    names.add(name);
+  }
+  return value;
+}
+
+/** The names of the int parameters. */
+function checkedParams(service: string, value: unknown): string[] {
+  const params = namedMaps(value, 'params', 0, 64) as unknown as ParamSpec[];
+  for (const param of params) {
+    const { name } = param;
+    need(['int', 'float', 'string', 'bool'].includes(param.type), `parameter ${name} has no type`);
+    need(typeof param.help === 'string', `parameter ${name}: help is not a text`);
+    need(optionalNumber(param.min) && optionalNumber(param.max), `parameter ${name}: min or max is no number`);
     need(
-      field.shape === undefined || (Array.isArray(field.shape) && field.shape.every(isSize)),
-      `field ${field.name}: shape`,
+      param.oneOf === undefined || (Array.isArray(param.oneOf) && param.oneOf.every(isScalar)),
+      `parameter ${name}: oneOf is not a list of numbers, texts and booleans`,
     );
-    names.add(field.name);
+    try {
+      checkParam(service, param, param.default);
+    } catch (error) {
+      need(!(error instanceof BinglideError), `parameter ${name}: its default is none that it takes`);
+      throw error;
+    }
   }
-  for (const output of it.report as OutputSpec[]) {
-    need(isMap(output as unknown as Plain) && names.has(output.of), `output ${String(output?.name)} is of no field`);
-    need(finishers.includes(output.finish), `output ${output.name} has no finisher`);
-    need(['cell', 'whole', 'both'].includes(output.scope), `output ${output.name} has no scope`);
+  return params.filter((param) => param.type === 'int').map((param) => param.name);
+}
+
+function checkedFields(value: unknown, isSize: (size: unknown) => boolean): ReadonlyMap<unknown, FieldSpec> {
+  const fields = namedMaps(value, 'fields', 1, 64) as unknown as FieldSpec[];
+  for (const field of fields) {
+    const must = (ok: unknown, what: string) => need(ok, `field ${field.name}: ${what}`);
+    must(isDtype(field.dtype), 'has no dtype');
+    must(mergeOperators.includes(field.merge), 'has no merge operator');
+    must(typeof field.cells === 'boolean', 'cells is not true or false');
+    const { shape } = field;
+    must(shape === undefined || (Array.isArray(shape) && shape.length <= 8 && shape.every(isSize)), 'shape');
+    must(rowNumbersOf(shape) <= rowNumbersMax, `a row has more than ${rowNumbersMax} numbers`);
+    must(field.form === undefined || field.form === 'summed' || field.form === 'whole', 'form');
+    must(field.gap === undefined || (field.merge === 'concat' && isSize(field.gap)), 'gap');
+    must(field.limit === undefined || (field.merge === 'concat' && isCount(field.limit)), 'limit');
+    must(
+      field.perByteMax === undefined ||
+        (field.merge === 'sum' && field.dtype.startsWith('u') && isCount(field.perByteMax) && field.perByteMax >= 1),
+      'perByteMax is for unsigned sums',
+    );
+    checkMerge(field, must);
   }
-  return value as Descriptor;
+  return new Map(fields.map((field) => [field.name, field]));
+}
+
+const rowNumbersOf = (shape: FieldSpec['shape']): number =>
+  (shape ?? []).reduce<number>((n, dim) => (typeof dim === 'number' ? n * dim : n), 1);
+
+/** What each operator can work on; the laws of algebra.ts hold only there. */
+function checkMerge({ merge, dtype, shape, cells, form, gap }: FieldSpec, must: (ok: unknown, what: string) => void) {
+  const last = shape?.at(-1);
+  switch (merge) {
+    case 'min':
+    case 'max':
+      break;
+    case 'sum':
+      must(!dtype.startsWith('f'), 'sums are whole numbers');
+      break;
+    case 'or':
+      must(dtype.startsWith('u'), 'or is for unsigned numbers');
+      break;
+    case 'once':
+      must(cells && form === 'whole', 'once is for cells of form whole');
+      break;
+    case 'run':
+      must(dtype === 'i8' || dtype === 'u8', 'run rests in i8 or u8');
+      must(shape === undefined, 'run has a shape of its own');
+      break;
+    case 'concat':
+      must(shape?.length === 1 && typeof last === 'number' && last >= 1, 'concat states the length of its rows');
+      must(gap === undefined || (typeof last === 'number' && last >= 2), 'intervals have a start and an end');
+      break;
+    default:
+      merge satisfies never;
+  }
+}
+
+/** What reports and tables say of every service beside its outputs. */
+const reservedOutputs = ['n', 'start', 'state', 'onlyA', 'onlyB'];
+
+function checkReport(value: unknown, fields: ReadonlyMap<unknown, FieldSpec>): void {
+  need(Array.isArray(value) && value.length <= 128, 'report is not a list of at most 128');
+  const seen = new Set<string>();
+  for (const output of value as OutputSpec[]) {
+    need(isMap(output), 'report holds something that is no map');
+    const { name, of, finish, scope } = output;
+    need(typeof name === 'string' && /^[A-Za-z][A-Za-z0-9_]{0,63}$/.test(name), 'an output has no name');
+    need(!reservedOutputs.includes(name), `output ${name}: the name is taken`);
+    const field = fields.get(of);
+    need(field, `output ${name} is of no field`);
+    need(finishers.includes(finish), `output ${name} has no finisher`);
+    need(finishersOf(field.merge).includes(finish), `output ${name}: ${finish} is not for ${field.merge}`);
+    need(['cell', 'whole', 'both'].includes(scope), `output ${name} has no scope`);
+    need(scope === 'whole' || field.cells, `output ${name}: field ${field.name} has no cells`);
+    need(scope === 'whole' || field.merge !== 'concat', `output ${name}: intervals are of the whole`);
+    // One output may come from one field in summed parts and from another in whole ones, but not twice in one part.
+    const places = scope === 'both' ? ['cell', 'whole'] : [scope];
+    const forms = field.form === undefined ? ['summed', 'whole'] : [field.form];
+    for (const key of places.flatMap((place) => forms.map((form) => `${name} ${place} ${form}`))) {
+      need(!seen.has(key), `output ${name} stands there twice`);
+      seen.add(key);
+    }
+  }
+}
+
+function finishersOf(merge: MergeOperator): readonly Finisher[] {
+  switch (merge) {
+    case 'run':
+      return ['longest'];
+    case 'concat':
+      return ['intervals', 'intervalCount', 'intervalsTruncated'];
+    default:
+      return ['value', 'entropy', 'q24', 'position'];
+  }
 }

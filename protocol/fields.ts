@@ -3,7 +3,7 @@ import { isMap, type Plain, type PlainMap } from './codec.js';
 import { checkDescriptor, type Params } from './descriptor.js';
 import { type Fault, fail, isErrorCode } from './errors.js';
 import { type Attempt, type Epoch, isClientId, type JobId, parseJobId, type RequestId, type SlotId } from './ids.js';
-import type { Extent, Input, Query, StatIdentity, Task, TaskInput, TaskWork } from './messages.js';
+import type { Extent, Input, Query, Report, StatIdentity, Task, TaskInput, TaskWork } from './messages.js';
 import type { RangeSpec } from './range.js';
 
 const defaultCells = 1024;
@@ -34,16 +34,24 @@ export function bool(value: Plain | undefined, name: string, otherwise: boolean)
       : wrong(name, 'true or false');
 }
 export function num(value: Plain | undefined, name: string): number {
-  return typeof value === 'number' ? value : wrong(name, 'a number');
+  return Number.isFinite(value) ? (value as number) : wrong(name, 'a number');
 }
+/** A copy: a path that is kept must not keep the whole frame that it came in. */
 export function bytes(value: Plain | undefined, name: string): Uint8Array {
-  return value instanceof Uint8Array ? value : typeof value === 'string' ? Buffer.from(value) : wrong(name, 'bytes');
+  if (value instanceof Uint8Array) return new Uint8Array(value);
+  return typeof value === 'string' ? new Uint8Array(Buffer.from(value)) : wrong(name, 'bytes');
+}
+/** A short name in printable ASCII: slots, epochs. */
+function token(value: Plain | undefined, name: string): string {
+  return typeof value === 'string' && /^[\x21-\x7e]{1,255}$/.test(value)
+    ? value
+    : wrong(name, '1 to 255 printable ASCII characters');
 }
 
 export const requestId = (value: Plain | undefined) => int(value, 'requestId') as RequestId;
 export const attempt = (value: Plain | undefined) => int(value, 'attempt', 1) as Attempt;
-export const epoch = (value: Plain | undefined) => str(value, 'epoch') as Epoch;
-export const slot = (value: Plain | undefined) => str(value, 'slot') as SlotId;
+export const epoch = (value: Plain | undefined) => token(value, 'epoch') as Epoch;
+export const slot = (value: Plain | undefined) => token(value, 'slot') as SlotId;
 export const clientId = (value: Plain | undefined) =>
   isClientId(value) ? value : wrong('clientId', '16 to 64 base32 characters');
 export const jobId = (value: Plain | undefined) =>
@@ -65,7 +73,19 @@ export function fault(header: PlainMap): Fault {
 export function pair(value: Plain | undefined, name: string): [number, number] {
   const [start, end, ...more] = list(value, name);
   if (more.length > 0) wrong(name, 'a pair');
-  return [int(start, name), int(end, name)];
+  const from = int(start, name);
+  return [from, int(end, name, from)];
+}
+
+/** What a report says of the whole range beside its arrays. */
+export function scalars(value: Plain | undefined): Report['scalars'] {
+  const it = map(value, 'scalars');
+  for (const name of Object.keys(it)) {
+    const item = it[name]!;
+    if (isMap(item)) [int(item.start, name), int(item.length, name)];
+    else if (item !== null && typeof item !== 'boolean') num(item, name);
+  }
+  return it as Report['scalars'];
 }
 
 export function work(value: Plain | undefined): TaskWork {
@@ -94,13 +114,14 @@ export function input(value: Plain): Input {
 
 export function range(value: Plain | undefined): RangeSpec {
   if (value === undefined || value === null) return { start: 0, end: null };
-  const [start, end] = list(value, 'range');
+  const [start, end, ...more] = list(value, 'range');
+  if (more.length > 0) wrong('range', 'a pair');
   const offset = (number: Plain | undefined) => int(number, 'range', -Number.MAX_SAFE_INTEGER);
   return { start: offset(start ?? 0), end: end === null || end === undefined ? null : offset(end) };
 }
 
 export function query(service: string, it: PlainMap): Query {
-  const { version } = it;
+  const version = it.version ?? undefined;
   if (version !== undefined && typeof version !== 'number' && typeof version !== 'string')
     wrong('version', 'a number or text');
   const inputs = list(it.inputs, 'inputs');
@@ -133,16 +154,27 @@ function taskInput(value: Plain): TaskInput {
   return { path: bytes(it.path, 'path'), identity: identity(it.identity) };
 }
 
+function params(value: Plain | undefined): Params {
+  const it = map(value, 'params');
+  const isValue = (item: Plain) => ['number', 'string', 'boolean'].includes(typeof item);
+  return Object.values(it).every(isValue) ? (it as Params) : wrong('params', 'a map of numbers, texts and booleans');
+}
+
 export function task(value: Plain | undefined): Task {
   const it = map(value, 'task');
   if (it.kind !== 'exact' && it.kind !== 'sample') wrong('task.kind', 'exact or sample');
   if (it.form !== 'summed' && it.form !== 'whole') wrong('task.form', 'summed or whole');
+  const inputs = list(it.inputs, 'inputs');
+  if (inputs.length < 1 || inputs.length > 2) wrong('inputs', 'a list of one or two');
+  const runs = list(it.runs, 'runs').map((run) => pair(run, 'run'));
+  if (runs.length < 1 || (it.kind === 'exact' && runs.length > 1)) wrong('runs', 'one run, or several of a sample');
+  if (runs.some(([start], i) => i > 0 && start < runs[i - 1]![1])) wrong('runs', 'ascending and apart');
   return {
     kind: it.kind as Task['kind'],
-    inputs: list(it.inputs, 'inputs').map(taskInput),
-    runs: list(it.runs, 'runs').map((run) => pair(run, 'run')),
+    inputs: inputs.map(taskInput),
+    runs,
     cellBytes: int(it.cellBytes, 'cellBytes'),
     form: it.form as Task['form'],
-    params: map(it.params, 'params') as Params,
+    params: params(it.params),
   };
 }

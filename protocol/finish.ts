@@ -63,7 +63,7 @@ export function finishWhole(
       return column.length < runWidth || column[5] === 0 ? null : { start: column[4]!, length: column[5]! };
     case 'intervals': {
       const width = concatWidth(field);
-      return { dtype: 'u8', shape: [column.length / width, width], data: column };
+      return { dtype: field.dtype, shape: [column.length / width, width], data: column };
     }
     case 'intervalCount':
       return columns[indexOf(field)]![0]!;

@@ -61,6 +61,7 @@ export function parseJobId(text: string): { client: ClientId; request: RequestId
   const client = text.slice(colon + 1, colon + 1 + length);
   const number = text.slice(colon + 1 + length);
   const request = Number(number);
+  if (!/^[\x21-\x7e]{1,255}$/.test(client)) return undefined;
   if (client.length !== length || String(request) !== number || !Number.isSafeInteger(request) || request < 0) {
     return undefined;
   }

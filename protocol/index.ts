@@ -4,6 +4,7 @@ export * from './codec.js';
 export * from './decode.js';
 export * from './descriptor.js';
 export * from './encode.js';
+export * from './entropy.js';
 export * from './errors.js';
 export * from './finish.js';
 export * from './frames.js';

@@ -16,7 +16,9 @@ export interface NamedArray {
 }
 
 const magic = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0];
+/** Of one array, on the wire and as float64 in memory. */
 const arrayBytesMax = 1 << 30;
+const dimensionsMax = 32;
 
 export function isDtype(text: unknown): text is Dtype {
   return typeof text === 'string' && Object.hasOwn(dtypes, text);
@@ -30,6 +32,21 @@ export function unsignedFor(max: number): Dtype {
 /** The smallest signed dtype on the wire that holds values of magnitude `max`. */
 export function signedFor(max: number): Dtype {
   return max < 2 ** 31 ? 'i4' : 'i8';
+}
+
+const integerRange: { readonly [dtype: string]: readonly [number, number] } = {
+  u1: [0, 2 ** 8 - 1],
+  u2: [0, 2 ** 16 - 1],
+  u4: [0, 2 ** 32 - 1],
+  u8: [0, Number.MAX_SAFE_INTEGER],
+  i4: [-(2 ** 31), 2 ** 31 - 1],
+  i8: [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER],
+};
+
+/** The index of the first number that the dtype cannot carry unchanged, or −1. Floats round and carry all. */
+export function firstMisfit(dtype: Dtype, data: Float64Array): number {
+  const range = integerRange[dtype];
+  return range ? data.findIndex((n) => !(n >= range[0] && n <= range[1] && Number.isInteger(n))) : -1;
 }
 
 /** One frame, freshly allocated (it may be sent without copying). */
@@ -50,7 +67,7 @@ export function decodeNpy(frame: Uint8Array): NamedArray {
   const bodyAt = 10 + frame[8]! + 256 * frame[9]!;
   if (bodyAt > frame.length) throw fail('E_PROTOCOL', 'array frame ends inside its header');
   const text = Buffer.from(frame.buffer, frame.byteOffset + 10, bodyAt - 10).toString('latin1');
-  const descr = /'descr':\s*'[<|]([uif][1248])'/.exec(text)?.[1];
+  const descr = /'descr':\s*'(?:\||<)(u1|(?<=<)[uif][248])'/.exec(text)?.[1];
   const order = /'fortran_order':\s*(True|False)/.exec(text)?.[1];
   const dims = /'shape':\s*\(([0-9, ]*)\)/.exec(text)?.[1];
   if (!isDtype(descr) || order !== 'False' || dims === undefined) {
@@ -61,8 +78,9 @@ export function decodeNpy(frame: Uint8Array): NamedArray {
     .filter((dim) => dim.trim() !== '')
     .map(Number);
   const count = shape.reduce((product, dim) => product * dim, 1);
-  if (!Number.isSafeInteger(count) || count * dtypes[descr] !== frame.length - bodyAt || frame.length > arrayBytesMax) {
-    throw fail('E_PROTOCOL', `array of shape (${shape.join(', ')}) and dtype ${descr} does not fit its frame`);
+  const fits = count * dtypes[descr] === frame.length - bodyAt && count * 8 <= arrayBytesMax;
+  if (shape.length > dimensionsMax || !shape.every(Number.isSafeInteger) || !fits) {
+    throw fail('E_PROTOCOL', `array of shape (${dims.slice(0, 80)}) and dtype ${descr} does not fit its frame`);
   }
   return { dtype: descr, shape, data: readNumbers(frame, bodyAt, descr, count) };
 }

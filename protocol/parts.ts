@@ -1,27 +1,33 @@
 /** Parts as frames: a list of array names for the header and one .npy frame each. How a part travels and rests. */
-import { cellCount, concatWidth, indexOf, indexWidth, type Part, runWidth, type Span } from './algebra.js';
+import { cellBounds, cellCount, concatWidth, indexOf, indexWidth, type Part, runWidth, type Span } from './algebra.js';
 import type { FieldSpec } from './descriptor.js';
 import { fail } from './errors.js';
-import { type Dtype, decodeNpy, encodeNpy, unsignedFor } from './npy.js';
+import { type Dtype, decodeNpy, encodeNpy, firstMisfit, unsignedFor } from './npy.js';
 
 export interface PartFrames {
   readonly arrays: readonly string[];
   readonly frames: readonly Uint8Array[];
 }
 
-/** The dtype that the field needs in parts of this grid: `perByteMax` names it, else the field's own. */
+/**
+ * The dtype that the field needs in parts of this grid: for sums `perByteMax` names it, and without it they rest in 8
+ * bytes; else it is the field's own.
+ */
 export function restDtype(field: FieldSpec, span: Span): Dtype {
-  if (field.perByteMax === undefined || field.merge !== 'sum') return field.dtype;
+  if (field.merge !== 'sum') return field.dtype;
+  if (field.perByteMax === undefined) return field.dtype.startsWith('i') ? 'i8' : 'u8';
   const bytes = field.cells && span.cellBytes > 0 ? span.cellBytes : span.end - span.start;
   return unsignedFor(bytes * field.perByteMax);
 }
 
-/** Frames are freshly allocated and may be sent without copying. */
+/** Frames are freshly allocated and may be sent without copying. Throws E_RANGE where a number does not fit its dtype. */
 export function encodePart(fields: readonly FieldSpec[], part: Part): PartFrames {
   const arrays: string[] = [];
   const frames: Uint8Array[] = [];
   const add = (name: string, dtype: Dtype, rows: number) => {
     const data = part.columns[name]!;
+    const misfit = firstMisfit(dtype, data);
+    if (misfit >= 0) throw fail('E_RANGE', `field ${name}: ${data[misfit]} does not fit ${dtype}`);
     arrays.push(name);
     frames.push(
       encodeNpy({ dtype, shape: data.length === rows ? [rows] : [rows, data.length / Math.max(1, rows)], data }),
@@ -43,35 +49,77 @@ export function encodePart(fields: readonly FieldSpec[], part: Part): PartFrames
 export function decodePart(fields: readonly FieldSpec[], span: Span, { arrays, frames }: PartFrames): Part {
   if (arrays.length !== frames.length)
     throw fail('E_PROTOCOL', `part names ${arrays.length} arrays in ${frames.length} frames`);
+  const known = new Set(
+    fields.flatMap((field) => (field.merge === 'concat' ? [field.name, indexOf(field)] : [field.name])),
+  );
   const columns: { [name: string]: Float64Array } = {};
   arrays.forEach((name, i) => {
+    // Each name once: what is left in `known` at the end is missing.
+    if (!known.delete(name)) throw fail('E_PROTOCOL', `part has an array ${name.slice(0, 80)} too many`);
     columns[name] = decodeNpy(frames[i]!).data;
   });
+  for (const name of known) throw fail('E_PROTOCOL', `part has no array ${name}`);
   for (const field of fields) checkField(field, span, columns);
   return { start: span.start, end: span.end, cellBytes: span.cellBytes, columns };
 }
 
-function checkField(field: FieldSpec, span: Span, columns: { readonly [name: string]: Float64Array }): void {
-  const rows = field.cells ? cellCount(span) : 1;
-  const column = columns[field.name];
+type Columns = { readonly [name: string]: Float64Array };
+
+/** What a peer sent is as large as the grid asks for, and holds only numbers that the operators can work on. */
+function checkField(field: FieldSpec, span: Span, columns: Columns): void {
   const bad = (what: string) => fail('E_PROTOCOL', `part field ${field.name}: ${what}`);
-  if (!column) throw bad('is missing');
+  const rows = field.cells ? cellCount(span) : 1;
+  const column = columns[field.name]!;
+  const dtype = restDtype(field, span);
+  const misfit = firstMisfit(dtype, column);
+  if (misfit >= 0) throw bad(`${column[misfit]} does not fit ${dtype}`);
   if (field.merge === 'concat') {
-    const index = columns[indexOf(field)];
-    if (!index || index.length !== rows * indexWidth) throw bad(`has no index of ${rows} cells`);
-    let kept = 0;
-    for (let i = 0; i < index.length; i += indexWidth) kept += Math.min(index[i]!, field.limit ?? Infinity);
-    if (column.length !== kept * concatWidth(field)) throw bad(`has ${column.length} numbers for ${kept} rows`);
+    checkIndex(field, rows, columns, bad);
     return;
   }
   const width = rows === 0 ? 0 : column.length / rows;
-  const known =
-    field.merge === 'run'
-      ? runWidth
-      : field.shape?.every((dim) => typeof dim === 'number')
-        ? field.shape.reduce<number>((n, dim) => n * (dim as number), 1)
-        : undefined;
-  if (!Number.isInteger(width) || (rows > 0 && width === 0))
+  if (rows === 0 ? column.length > 0 : !Number.isInteger(width) || width === 0) {
     throw bad(`has ${column.length} numbers for ${rows} cells`);
+  }
+  const known = literalWidth(field);
   if (known !== undefined && rows > 0 && width !== known) throw bad(`has rows of ${width} numbers, not ${known}`);
+  if (field.merge === 'sum' && field.perByteMax !== undefined) checkSums(field, span, column, width, bad);
+}
+
+/** Numbers in a row as the descriptor alone tells; undefined where only parameters or the part itself do. */
+function literalWidth(field: FieldSpec): number | undefined {
+  if (field.merge === 'run') return runWidth;
+  return field.shape?.every((dim) => typeof dim === 'number')
+    ? field.shape.reduce<number>((n, dim) => n * (dim as number), 1)
+    : undefined;
+}
+
+/** Sums within `perByteMax` stay within their dtype however they are added up. */
+function checkSums(
+  field: FieldSpec,
+  span: Span,
+  column: Float64Array,
+  width: number,
+  bad: (what: string) => Error,
+): void {
+  for (let at = 0; at < column.length; at += width) {
+    const [start, end] = field.cells ? cellBounds(span, at / width) : [span.start, span.end];
+    const most = (end - start) * field.perByteMax!;
+    const over = column.subarray(at, at + width).find((sum) => sum > most);
+    if (over !== undefined) throw bad(`${over} is more than ${end - start} bytes can add up to`);
+  }
+}
+
+function checkIndex(field: FieldSpec, rows: number, columns: Columns, bad: (what: string) => Error): void {
+  const index = columns[indexOf(field)]!;
+  if (index.length !== rows * indexWidth) throw bad(`has no index of ${rows} cells`);
+  const misfit = firstMisfit('i8', index);
+  if (misfit >= 0) throw bad(`${index[misfit]} stands in its index`);
+  let kept = 0;
+  for (let i = 0; i < index.length; i += indexWidth) {
+    if (index[i]! < 0) throw bad('counts fewer than no rows');
+    kept += Math.min(index[i]!, field.limit ?? Infinity);
+  }
+  const { length } = columns[field.name]!;
+  if (length !== kept * concatWidth(field)) throw bad(`has ${length} numbers for ${kept} rows`);
 }

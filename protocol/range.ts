@@ -35,7 +35,7 @@ export function parseRange(text: string): RangeSpec {
     throw fail('E_USAGE', `--range ${text} has no START:END; write 0:1M, 1G:+64k, :4096, 4096: or -1M:`);
   }
   const [from, to] = [text.slice(0, colon).trim(), text.slice(colon + 1).trim()];
-  const start = from === '' ? 0 : from.startsWith('-') ? -parseBytes(from.slice(1)) : parseBytes(from);
+  const start = from === '' ? 0 : from.startsWith('-') ? fromEnd(from) : parseBytes(from);
   if (to === '') return { start, end: null };
   if (to.startsWith('+')) {
     const end = start + parseBytes(to.slice(1));
@@ -43,15 +43,22 @@ export function parseRange(text: string): RangeSpec {
     if (!Number.isSafeInteger(end)) throw fail('E_RANGE', `--range ${text} ends past 2^53−1`);
     return { start, end };
   }
-  if (to.startsWith('-')) return { start, end: -parseBytes(to.slice(1)) };
+  if (to.startsWith('-')) return { start, end: fromEnd(to) };
   return { start, end: parseBytes(to) };
+}
+
+/** A negative zero would mean the start of the file, not its end. */
+function fromEnd(text: string): number {
+  const bytes = parseBytes(text.slice(1));
+  if (bytes === 0) throw fail('E_USAGE', `--range: ${text} counts no byte from the end; leave it out`);
+  return -bytes;
 }
 
 /** [start, end) inside a file of `size` bytes; throws E_RANGE with the way out. */
 export function resolveRange({ start, end }: RangeSpec, size: number, what: string): [number, number] {
   const from = start < 0 ? size + start : start;
   const to = end === null ? size : end < 0 ? size + end : end;
-  const hex = (offset: number) => `0x${offset.toString(16)}`;
+  const hex = (offset: number) => (offset < 0 ? `-0x${(-offset).toString(16)}` : `0x${offset.toString(16)}`);
   if (from < 0) throw fail('E_RANGE', `the range starts ${-from} bytes before ${what} (${size} bytes) does; try 0:`);
   if (from > size) throw fail('E_RANGE', `the range starts past ${what} (${hex(size)}); try 0:`);
   if (to > size) throw fail('E_RANGE', `the range ends past ${what} (${hex(size)}); try ${hex(from)}:`);

@@ -1,0 +1,73 @@
+/** A whole binglide on one machine: the broker in this process, its cache, and slot processes around it. */
+import { rm } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { type BrokerOptions, BrokerShell, Storage } from '../broker/index.js';
+import { Cache } from '../cache/index.js';
+import { fail } from '../protocol/index.js';
+import { builtinDescriptors } from '../workers/services/index.js';
+import { ownFolder, privateFolder } from './runtime-folder.js';
+import { Slots } from './slots.js';
+
+export interface NodeOptions {
+  /** Slot processes: tasks that run at a time. Default: the processors that this process may use. */
+  readonly slots?: number;
+  /** Folders that inputs must lie in, links resolved. Default: anywhere. */
+  readonly roots?: readonly string[];
+  /** The cache's folder. Default: the user's. */
+  readonly cacheDir?: string;
+  /** The cache's room in bytes. Default: the smaller of 10 GiB and a tenth of what is free. */
+  readonly cacheBytesMax?: number;
+  /** Where the sockets are made (mode 0700). Default: a private folder that goes with the node. */
+  readonly directory?: string;
+  /** A tcp endpoint on loopback instead of the ipc socket; port `*` takes a free one. */
+  readonly endpoint?: string;
+  /** A kernel without progress for so long is ended, milliseconds. */
+  readonly stallMs?: number;
+  readonly broker?: Partial<BrokerOptions>;
+}
+
+export interface BinglideNode {
+  readonly endpoint: string;
+  readonly broker: BrokerShell;
+  readonly slots: Slots;
+  /** Ends the slots, finishes what is being written to the cache, closes the sockets. */
+  close(): Promise<void>;
+}
+
+export async function startNode(options: NodeOptions = {}): Promise<BinglideNode> {
+  const { roots, cacheDir, cacheBytesMax } = options;
+  const directory = options.directory ? await ownFolder(options.directory) : await privateFolder();
+  const cache = new Cache({
+    ...(cacheDir !== undefined && { root: cacheDir }),
+    ...(cacheBytesMax !== undefined && { bytesMax: cacheBytesMax }),
+  });
+  const endpoint = options.endpoint ?? `ipc://${join(directory, 'broker.sock')}`;
+  const isTcp = refuseOpenEndpoint(endpoint);
+  const broker = await BrokerShell.start({
+    endpoint,
+    cancelEndpoint: isTcp ? 'tcp://127.0.0.1:*' : `ipc://${join(directory, 'cancel.sock')}`,
+    startable: builtinDescriptors,
+    storage: new Storage(cache, roots),
+    ...(options.broker && { options: options.broker }),
+  });
+  const slots = new Slots({
+    endpoint: broker.endpoint,
+    slots: options.slots ?? availableParallelism(),
+    ...(roots && { roots }),
+    ...(options.stallMs !== undefined && { stallMs: options.stallMs }),
+  });
+  let closing: Promise<void> | undefined;
+  const close = async () => {
+    await Promise.all([slots.close(), broker.close()]);
+    if (!options.directory) await rm(directory, { recursive: true, force: true });
+  };
+  return { endpoint: broker.endpoint, broker, slots, close: () => (closing ??= close()) };
+}
+
+/** Until connections are authenticated nothing but this machine may reach a broker. */
+function refuseOpenEndpoint(endpoint: string): boolean {
+  if (endpoint.startsWith('ipc://')) return false;
+  if (/^tcp:\/\/(127\.\d+\.\d+\.\d+|localhost|\[::1\]):(\d+|\*)$/.test(endpoint)) return true;
+  throw fail('E_USAGE', `${endpoint} is neither ipc:// nor tcp:// on loopback, and a broker is not open to others yet`);
+}

@@ -1,0 +1,82 @@
+/**
+ * The slot processes of a node: started at once, kept while it lives, replaced when they die. They are in a session of
+ * their own, so that Ctrl-C reaches only us, and end when their standard input does, whatever killed us.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import createDebug from 'debug';
+
+const debug = createDebug('binglide:slots');
+const workerProgram = fileURLToPath(new URL('./binglide-worker.js', import.meta.url));
+
+/** A slot that lived this long was well: the next start is not delayed. */
+const wellMs = 5000;
+const delayMsMin = 20;
+const delayMsMax = 5000;
+
+export interface SlotsOptions {
+  readonly endpoint: string;
+  /** How many tasks run at a time. */
+  readonly slots: number;
+  /** Folders that workers may read in; absent: anywhere. */
+  readonly roots?: readonly string[];
+  /** A kernel without progress for so long is ended, milliseconds. */
+  readonly stallMs?: number;
+}
+
+export class Slots {
+  readonly #children = new Set<ChildProcess>();
+  readonly #timers = new Set<NodeJS.Timeout>();
+  #started = 0;
+  #closed = false;
+
+  constructor(readonly options: SlotsOptions) {
+    for (let i = 0; i < options.slots; i++) this.#start(delayMsMin);
+  }
+
+  get pids(): number[] {
+    return [...this.#children].flatMap((child) => child.pid ?? []);
+  }
+
+  /** They hold nothing that could be lost: killed, not asked. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const timer of this.#timers) clearTimeout(timer);
+    await Promise.all(
+      [...this.#children].map(async (child) => {
+        const gone = once(child, 'exit');
+        if (child.kill('SIGKILL')) await gone;
+      }),
+    );
+  }
+
+  #start(delayMs: number): void {
+    const { endpoint, roots = [], stallMs } = this.options;
+    const startedAt = performance.now();
+    const args = ['--broker', endpoint, '--slot', `${process.pid}.${this.#started++}`, '--parent'];
+    for (const root of roots) args.push('--root', root);
+    if (stallMs !== undefined) args.push('--stall-ms', String(stallMs));
+    const child = spawn(process.execPath, [workerProgram, ...args], {
+      stdio: ['pipe', 'ignore', 'inherit'],
+      detached: true,
+    });
+    this.#children.add(child);
+    child.stdin?.on('error', () => undefined);
+    child.once('error', (error) => debug('a slot did not start: %s', error));
+    child.once('exit', (code, signal) => {
+      this.#children.delete(child);
+      if (this.#closed) return;
+      debug('slot process %d ended: %s', child.pid, signal ?? code);
+      const wasWell = performance.now() - startedAt > wellMs;
+      const timer = setTimeout(
+        () => {
+          this.#timers.delete(timer);
+          this.#start(wasWell ? delayMsMin : Math.min(delayMsMax, 2 * delayMs));
+        },
+        wasWell ? delayMsMin : delayMs,
+      );
+      this.#timers.add(timer);
+    });
+  }
+}

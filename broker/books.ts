@@ -1,0 +1,110 @@
+/**
+ * The core's state owners side by side, and the few things that all of its parts do: emit a command, find a job's owner,
+ * end a job. Each table is written by its owner alone.
+ */
+import {
+  assert,
+  type Epoch,
+  type Fault,
+  type JobId,
+  type PeerId,
+  plainErrorBody,
+  reportFrames,
+} from '../protocol/index.js';
+import { ChunkTable } from './chunks.js';
+import type { BrokerCommand } from './events.js';
+import type { Job } from './job.js';
+import type { BrokerOptions } from './options.js';
+import { Outcomes } from './outcomes.js';
+import { Roster } from './roster.js';
+import { ServiceBook } from './services.js';
+import { type Session, Sessions } from './sessions.js';
+
+export class Books {
+  readonly services = new ServiceBook();
+  readonly roster = new Roster();
+  readonly chunks = new ChunkTable();
+  readonly sessions: Sessions;
+  readonly outcomes: Outcomes;
+  /** Requests of services with descriptors that are under way; an ended one is absent. */
+  readonly jobs = new Map<JobId, Job>();
+  #commands: BrokerCommand[] = [];
+
+  constructor(
+    readonly options: BrokerOptions,
+    readonly epoch: Epoch,
+    readonly cancelEndpoint: string,
+  ) {
+    this.sessions = new Sessions(options.heartbeatMs, epoch);
+    this.outcomes = new Outcomes(options);
+  }
+
+  emit(command: BrokerCommand): void {
+    this.#commands.push(command);
+  }
+
+  takeCommands(): BrokerCommand[] {
+    const commands = this.#commands;
+    this.#commands = [];
+    return commands;
+  }
+
+  welcome() {
+    const { heartbeatMs, messageBytesMax, jobsMax } = this.options;
+    const limits = { messageBytesMax, jobsMax };
+    return { kind: 'welcome', heartbeatMs, cancelEndpoint: this.cancelEndpoint, epoch: this.epoch, limits } as const;
+  }
+
+  ownerOf(job: Job): Session | undefined {
+    return this.sessions.byClient(job.clientId);
+  }
+
+  /** Sends and notes that we spoke. */
+  speak(session: Session, now: number): PeerId {
+    session.liveness.spoke(now);
+    return session.peer;
+  }
+
+  /** FINAL, once: the job is gone afterwards. */
+  answer(job: Job, now: number): void {
+    assert(job.isComplete, 'only a complete job is answered');
+    const session = this.ownerOf(job);
+    const report = job.report(now);
+    this.#end(job, now);
+    this.outcomes.keep(job.id, { kind: 'answered' }, now);
+    if (!session) return;
+    const peer = this.speak(session, now);
+    if (session.dialect === 'plain') {
+      const message = { kind: 'plainFinal', service: job.query.service, body: reportFrames(report) } as const;
+      this.emit({ kind: 'sendToPlainClient', peer, message });
+    } else {
+      this.emit({ kind: 'sendToClient', peer, message: { kind: 'final', requestId: job.requestId, report } });
+    }
+  }
+
+  /** ERROR, once: the job is gone afterwards. What it wanted is withdrawn by the caller. */
+  refuse(job: Job, fault: Fault, now: number): void {
+    const session = this.ownerOf(job);
+    const told = job.faultOf(fault);
+    this.#end(job, now);
+    this.outcomes.keep(job.id, { kind: 'failed', fault: told }, now);
+    if (session) this.sendFault(session, job.query.service, job.requestId, told, now);
+  }
+
+  sendFault(session: Session, service: string, requestId: Job['requestId'], fault: Fault, now: number): void {
+    const peer = this.speak(session, now);
+    if (session.dialect === 'plain') {
+      this.emit({
+        kind: 'sendToPlainClient',
+        peer,
+        message: { kind: 'plainFinal', service, body: plainErrorBody(fault) },
+      });
+    } else {
+      this.emit({ kind: 'sendToClient', peer, message: { kind: 'error', requestId, fault } });
+    }
+  }
+
+  #end(job: Job, _now: number): void {
+    assert(this.jobs.delete(job.id), 'a job ends once');
+  }
+}

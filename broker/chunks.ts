@@ -1,0 +1,139 @@
+/**
+ * The pieces being computed, whoever wants them: two jobs that want a piece share one computation, and only a piece that
+ * nobody wants is withdrawn. A piece is cut into slices, issued in sequence; a slice that was lost goes to the head.
+ */
+import { type Attempt, assert, type FieldSpec, gather, type JobId, type Params, type Part } from '../protocol/index.js';
+import type { ChunkBounds, ChunkContext } from './events.js';
+
+export interface Slice {
+  readonly start: number;
+  readonly end: number;
+}
+
+export interface Chunk {
+  /** Everything that its content depends on. */
+  readonly key: string;
+  readonly context: ChunkContext;
+  /** Nominal bounds; an edge piece has its own. */
+  readonly bounds: ChunkBounds;
+  /** What is computed: the bounds clipped by the data. */
+  readonly span: { readonly start: number; readonly end: number; readonly cellBytes: number };
+  readonly form: 'summed' | 'whole';
+  /** Slices end on multiples of this. */
+  readonly stepBytes: number;
+  /** An edge piece is never kept. */
+  readonly keep: boolean;
+  readonly waiters: Set<JobId>;
+  /** Where the next fresh slice starts. */
+  next: number;
+  /** Lost slices, oldest first. */
+  readonly lost: Slice[];
+  readonly running: Map<Attempt, Slice>;
+  readonly parts: Part[];
+  /** Deaths that it was blamed for. */
+  blame: number;
+}
+
+export type NewChunk = Omit<Chunk, 'waiters' | 'next' | 'lost' | 'running' | 'parts' | 'blame'>;
+
+export class ChunkTable {
+  readonly #chunks = new Map<string, Chunk>();
+
+  get(key: string): Chunk | undefined {
+    return this.#chunks.get(key);
+  }
+
+  get size(): number {
+    return this.#chunks.size;
+  }
+
+  want(chunk: NewChunk, job: JobId): Chunk {
+    let wanted = this.#chunks.get(chunk.key);
+    if (!wanted) {
+      wanted = {
+        ...chunk,
+        waiters: new Set(),
+        next: chunk.span.start,
+        lost: [],
+        running: new Map(),
+        parts: [],
+        blame: 0,
+      };
+      this.#chunks.set(chunk.key, wanted);
+    }
+    wanted.waiters.add(job);
+    return wanted;
+  }
+
+  /** The attempts to be withdrawn: those of a piece that nobody wants any more. */
+  unwant(key: string, job: JobId): readonly Attempt[] {
+    const chunk = this.#chunks.get(key);
+    if (!chunk?.waiters.delete(job) || chunk.waiters.size > 0) return [];
+    this.#chunks.delete(key);
+    return [...chunk.running.keys()];
+  }
+
+  delete(key: string): void {
+    this.#chunks.delete(key);
+  }
+
+  static hasSlice(chunk: Chunk): boolean {
+    return chunk.lost.length > 0 || chunk.next < chunk.span.end;
+  }
+
+  /** The next slice of about `bytes`; lost ones first. */
+  static takeSlice(chunk: Chunk, bytes: number): Slice {
+    const lost = chunk.lost.shift();
+    if (lost) return lost;
+    const { end } = chunk.span;
+    const step = chunk.stepBytes;
+    const start = chunk.next;
+    assert(start < end, 'a piece has slices left');
+    const target = Math.floor((start + Math.max(bytes, step)) / step) * step;
+    // A short rest is not worth a task of its own.
+    chunk.next = end - target < bytes / 2 ? end : Math.min(end, target);
+    return { start, end: chunk.next };
+  }
+
+  static peekBytes(chunk: Chunk, bytes: number): number {
+    const lost = chunk.lost[0];
+    return lost ? lost.end - lost.start : Math.min(bytes, chunk.span.end - chunk.next);
+  }
+
+  static requeue(chunk: Chunk, attempt: Attempt): void {
+    const slice = chunk.running.get(attempt);
+    assert(slice, 'a requeued slice was running');
+    chunk.running.delete(attempt);
+    chunk.lost.push(slice);
+    chunk.lost.sort((a, b) => a.start - b.start);
+  }
+
+  /** The whole part once its last slice is there. */
+  static done(
+    chunk: Chunk,
+    attempt: Attempt,
+    part: Part,
+    fields: readonly FieldSpec[],
+    params: Params,
+  ): Part | undefined {
+    assert(chunk.running.delete(attempt), 'a finished slice was running');
+    chunk.parts.push(part);
+    if (ChunkTable.hasSlice(chunk) || chunk.running.size > 0) return undefined;
+    chunk.parts.sort((a, b) => a.start - b.start);
+    return chunk.parts.length === 1 ? chunk.parts[0] : gather(fields, params, chunk.parts, chunk.span);
+  }
+
+  validate(): void {
+    for (const chunk of this.#chunks.values()) {
+      assert(chunk.waiters.size > 0, 'a piece that nobody wants is gone');
+      const pieces: { start: number; end: number }[] = [...chunk.lost, ...chunk.running.values(), ...chunk.parts];
+      pieces.sort((a, b) => a.start - b.start);
+      let at = chunk.span.start;
+      for (const piece of pieces) {
+        assert(piece.start === at, 'slices of a piece neither overlap nor leave a gap');
+        at = piece.end;
+      }
+      assert(at === chunk.next, 'issued slices reach to the next one');
+    }
+  }
+}

@@ -1,0 +1,308 @@
+/**
+ * From wanted pieces to tasks on workers and back: who is next, what was given to whom, what became of it. An assignment
+ * is live while somebody wants its piece and withdrawn after that; its slot is busy until the worker has answered.
+ */
+import {
+  type Attempt,
+  assert,
+  BinglideError,
+  type ClientId,
+  decodePart,
+  type Fault,
+  type FromWorker,
+  type JobId,
+  type Part,
+  type PeerId,
+  type TaskWork,
+} from '../protocol/index.js';
+import type { Books } from './books.js';
+import { type Chunk, ChunkTable, type Slice } from './chunks.js';
+import { DeficitRing } from './fairness.js';
+import type { Job } from './job.js';
+import type { WorkerEntry } from './roster.js';
+
+interface Assignment {
+  readonly attempt: Attempt;
+  readonly peer: PeerId;
+  readonly chunk: Chunk;
+  readonly slice: Slice;
+  /** The job whose turn it was; it is charged. */
+  readonly jobId: JobId;
+  readonly chargedMs: number;
+  /** Nobody wants the piece any more. */
+  withdrawn: boolean;
+  /** When the worker last showed progress on it, or it became the one that runs. */
+  progressMs: number;
+  bytesDone: number;
+}
+
+interface Candidate {
+  readonly job: Job;
+  readonly chunk: Chunk;
+  readonly sliceBytes: number;
+  readonly worker: WorkerEntry;
+  readonly costMs: number;
+}
+
+const sliceBytesMax = 64 * 2 ** 20;
+const sliceBytesMin = 65_536;
+
+export class Dispatch {
+  readonly #assignments = new Map<Attempt, Assignment>();
+  readonly #clients: DeficitRing<ClientId>;
+  readonly #jobs = new Map<ClientId, DeficitRing<JobId>>();
+  #lastAttempt = 0;
+  #hashing = true;
+
+  constructor(
+    readonly books: Books,
+    /** A piece is there, or never will be: what its waiters make of it. */
+    readonly settle: {
+      computed(chunk: Chunk, part: Part, now: number): void;
+      failed(chunk: Chunk, fault: Fault, now: number): void;
+    },
+  ) {
+    this.#clients = new DeficitRing(books.options.sliceMs);
+  }
+
+  /** A job has pieces to be had from now on. */
+  enter(job: Job): void {
+    const openingMs = 2 * this.books.options.sliceMs * Math.max(1, this.books.roster.slotCount);
+    this.#clients.add(job.clientId, openingMs);
+    let ring = this.#jobs.get(job.clientId);
+    if (!ring) this.#jobs.set(job.clientId, (ring = new DeficitRing(this.books.options.sliceMs)));
+    ring.add(job.id, openingMs);
+  }
+
+  /** A job ended, however: pieces that nobody else wants are withdrawn and their workers told. */
+  leave(job: Job): void {
+    const ring = this.#jobs.get(job.clientId);
+    ring?.delete(job.id);
+    if (![...this.books.jobs.values()].some((other) => other.clientId === job.clientId && other.id !== job.id)) {
+      this.#jobs.delete(job.clientId);
+      this.#clients.delete(job.clientId);
+    }
+    if (job.phase.name !== 'running') return;
+    const withdrawn = [...job.phase.open.keys()].flatMap((key) => this.books.chunks.unwant(key, job.id));
+    this.withdraw(withdrawn);
+  }
+
+  withdraw(attempts: readonly Attempt[]): void {
+    const labels = new Set<JobId>();
+    const peers = new Set<PeerId>();
+    for (const attempt of attempts) {
+      const assignment = this.#assignments.get(attempt);
+      assert(assignment, 'a withdrawn attempt is assigned');
+      assignment.withdrawn = true;
+      labels.add(assignment.jobId);
+      peers.add(assignment.peer);
+    }
+    // Workers stop every task of a published job id: publish only where none of its tasks is still wanted.
+    for (const { withdrawn, jobId } of this.#assignments.values()) if (!withdrawn) labels.delete(jobId);
+    for (const jobId of labels) this.books.emit({ kind: 'publishCancel', jobId });
+    for (const peer of peers) this.repeatCancel(peer);
+  }
+
+  /** Tells the worker again what it need not do; true where there was something. */
+  repeatCancel(peer: PeerId): boolean {
+    const byJob = new Map<JobId, Attempt[]>();
+    for (const attempt of this.books.roster.get(peer)?.attempts ?? []) {
+      const assignment = this.#assignments.get(attempt)!;
+      if (assignment.withdrawn) byJob.set(assignment.jobId, [...(byJob.get(assignment.jobId) ?? []), attempt]);
+    }
+    for (const [jobId, attempts] of byJob) {
+      this.books.emit({ kind: 'sendToWorker', peer, message: { kind: 'workerCancel', jobId, attempts } });
+    }
+    return byJob.size > 0;
+  }
+
+  /** Gives out tasks while there are both tasks and workers. */
+  run(now: number): void {
+    for (let next = this.#next(); next; next = this.#next()) this.#assign(next, now);
+    const busy = this.books.chunks.size > 0;
+    if (busy === this.#hashing) {
+      this.#hashing = !busy;
+      this.books.emit({ kind: busy ? 'pauseHashing' : 'resumeHashing' });
+    }
+  }
+
+  taskFinal(worker: WorkerEntry, message: FromWorker & { kind: 'taskFinal' }, now: number): void {
+    const assignment = this.#answered(worker, message.attempt, message.epoch, message.work, now);
+    if (!assignment || assignment.withdrawn) return;
+    const { chunk, slice } = assignment;
+    const { context } = chunk;
+    const bytes = slice.end - slice.start;
+    this.books.services.measured(context.digest, bytes, message.work.ms);
+    let part: Part;
+    try {
+      part = decodePart(context.fields, { ...slice, cellBytes: chunk.span.cellBytes }, message.part);
+    } catch (error) {
+      if (!(error instanceof BinglideError)) throw error;
+      chunk.running.delete(message.attempt);
+      this.settle.failed(chunk, { ...error.toFault(), range: [slice.start, slice.end] }, now);
+      return;
+    }
+    const whole = ChunkTable.done(chunk, message.attempt, part, context.fields, context.params);
+    if (whole) this.settle.computed(chunk, whole, now);
+  }
+
+  taskError(worker: WorkerEntry, message: FromWorker & { kind: 'taskError' }, now: number): void {
+    const assignment = this.#answered(worker, message.attempt, message.epoch, message.work, now);
+    if (!assignment || assignment.withdrawn) return;
+    const { chunk, slice } = assignment;
+    if (message.fault.code === 'E_CANCELLED') {
+      // It was told to stop by a publication that came too early or late; the piece is still wanted.
+      ChunkTable.requeue(chunk, message.attempt);
+      return;
+    }
+    chunk.running.delete(message.attempt);
+    this.settle.failed(chunk, { range: [slice.start, slice.end], ...message.fault }, now);
+  }
+
+  progress(worker: WorkerEntry, attempt: Attempt, bytesDone: number, now: number): void {
+    const assignment = this.#assignments.get(attempt);
+    if (assignment?.peer !== worker.peer || bytesDone <= assignment.bytesDone) return;
+    assignment.bytesDone = bytesDone;
+    assignment.progressMs = now;
+  }
+
+  /** The worker is gone: what it ran is blamed, the rest of what it held is requeued free. */
+  workerGone(attempts: readonly Attempt[], now: number): void {
+    attempts.forEach((attempt, i) => {
+      const assignment = this.#assignments.get(attempt)!;
+      this.#assignments.delete(attempt);
+      const { chunk, slice, withdrawn } = assignment;
+      if (withdrawn || !chunk.running.has(attempt)) return;
+      ChunkTable.requeue(chunk, attempt);
+      if (i > 0) return;
+      chunk.blame++;
+      if (chunk.blame < this.books.options.blameMax) return;
+      const { name } = chunk.context.descriptor;
+      const message = `${name} died ${chunk.blame} times on bytes 0x${slice.start.toString(16)}:0x${slice.end.toString(16)}`;
+      this.settle.failed(chunk, { code: 'E_CRASHED', message, range: [slice.start, slice.end] }, now);
+    });
+  }
+
+  /** Is the task that the worker runs without progress for too long? Fails it. */
+  failStalled(worker: WorkerEntry, now: number): boolean {
+    const assignment = this.#assignments.get(worker.attempts[0]!);
+    if (!assignment || now < assignment.progressMs + this.books.options.taskStallMs) return false;
+    const { chunk, slice, withdrawn } = assignment;
+    const { name } = chunk.context.descriptor;
+    const message = `${name} made no progress for ${this.books.options.taskStallMs} ms at 0x${slice.start.toString(16)}`;
+    if (!withdrawn) this.settle.failed(chunk, { code: 'E_STALLED', message, range: [slice.start, slice.end] }, now);
+    return true;
+  }
+
+  stallDeadline(worker: WorkerEntry): number {
+    const assignment = this.#assignments.get(worker.attempts[0]!);
+    return assignment ? assignment.progressMs + this.books.options.taskStallMs : Infinity;
+  }
+
+  validate(): void {
+    for (const { attempt, peer, chunk, withdrawn } of this.#assignments.values()) {
+      assert(this.books.roster.get(peer)?.attempts.includes(attempt), 'an assignment has its worker');
+      assert(withdrawn || chunk.running.has(attempt), 'a live assignment has its slice');
+      assert(withdrawn || this.books.chunks.get(chunk.key) === chunk, 'a live assignment has its piece');
+    }
+  }
+
+  /** Takes the attempt off the worker; undefined where it does not hold it: a sign of life and nothing more. */
+  #answered(worker: WorkerEntry, attempt: Attempt, epoch: string, work: TaskWork, now: number): Assignment | undefined {
+    if (epoch !== this.books.epoch || !this.books.roster.settle(worker, attempt)) return undefined;
+    const assignment = this.#assignments.get(attempt)!;
+    this.#assignments.delete(attempt);
+    const next = this.#assignments.get(worker.attempts[0]!);
+    if (next) next.progressMs = now;
+    const job = this.books.jobs.get(assignment.jobId);
+    if (job) {
+      this.#clients.settle(job.clientId, assignment.chargedMs - work.ms);
+      this.#jobs.get(job.clientId)?.settle(job.id, assignment.chargedMs - work.ms);
+    }
+    for (const waiter of assignment.chunk.waiters) {
+      // Bytes are counted where the turn was; a job that shares the piece has read nothing for it.
+      if (waiter === assignment.jobId) this.books.jobs.get(waiter)?.taskDone(work.bytesRead);
+    }
+    return assignment;
+  }
+
+  #next(): Candidate | undefined {
+    let chosen: Candidate | undefined;
+    this.#clients.next((clientId) => {
+      chosen = this.#nextOf(clientId);
+      return chosen?.costMs;
+    });
+    if (!chosen) return undefined;
+    let candidate: Candidate | undefined;
+    this.#jobs.get(chosen.job.clientId)!.next((jobId) => {
+      candidate = this.#candidate(this.books.jobs.get(jobId)!);
+      return candidate?.costMs;
+    });
+    return candidate;
+  }
+
+  #nextOf(clientId: ClientId): Candidate | undefined {
+    for (const job of this.books.jobs.values()) {
+      if (job.clientId !== clientId) continue;
+      const candidate = this.#candidate(job);
+      if (candidate) return candidate;
+    }
+    return undefined;
+  }
+
+  #candidate(job: Job): Candidate | undefined {
+    if (job.phase.name !== 'running') return undefined;
+    const { digest, bytesPerMs } = job.service!;
+    const { roster, options } = this.books;
+    const worker = roster.idleWorker(digest) ?? roster.creditWorker(digest);
+    if (!worker) return undefined;
+    const chunk = this.#chunkWithSlice(job);
+    if (!chunk) return undefined;
+    const sliceBytes = Math.max(sliceBytesMin, Math.min(sliceBytesMax, bytesPerMs * options.sliceMs));
+    return { job, chunk, sliceBytes, worker, costMs: ChunkTable.peekBytes(chunk, sliceBytes) / bytesPerMs };
+  }
+
+  #chunkWithSlice(job: Job): Chunk | undefined {
+    let fresh: Chunk | undefined;
+    for (const key of job.running.open.keys()) {
+      const chunk = this.books.chunks.get(key)!;
+      if (chunk.lost.length > 0) return chunk;
+      if (!fresh && ChunkTable.hasSlice(chunk)) fresh = chunk;
+    }
+    while (!fresh) {
+      const opened = job.openNext(2 * Math.max(1, this.books.roster.slotCount));
+      if (!opened) return undefined;
+      const chunk = this.books.chunks.want(opened, job.id);
+      if (ChunkTable.hasSlice(chunk)) fresh = chunk;
+    }
+    return fresh;
+  }
+
+  #assign({ job, chunk, sliceBytes, worker, costMs }: Candidate, now: number): void {
+    const attempt = ++this.#lastAttempt as Attempt;
+    const slice = ChunkTable.takeSlice(chunk, sliceBytes);
+    chunk.running.set(attempt, slice);
+    this.books.roster.assign(worker, attempt);
+    worker.liveness.spoke(now);
+    this.#assignments.set(attempt, {
+      attempt,
+      peer: worker.peer,
+      chunk,
+      slice,
+      jobId: job.id,
+      chargedMs: costMs,
+      withdrawn: false,
+      progressMs: now,
+      bytesDone: 0,
+    });
+    const { context, span, form } = chunk;
+    const inputs = context.inputs.map(({ path, identity }) => ({ path, identity }));
+    const runs = [[slice.start, slice.end]] as const;
+    const task = { kind: 'exact', inputs, runs, cellBytes: span.cellBytes, form, params: context.params } as const;
+    this.books.emit({
+      kind: 'sendToWorker',
+      peer: worker.peer,
+      message: { kind: 'assign', attempt, epoch: this.books.epoch, jobId: job.id, task },
+    });
+  }
+}

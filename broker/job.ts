@@ -1,0 +1,322 @@
+/**
+ * One request under way: what it asks, what is known of it, and what is still to be had. The job decides which pieces are
+ * wanted next; chunks.ts computes them, core.ts carries messages.
+ */
+
+import {
+  blockBytes,
+  chunkCellBytes,
+  coverGap,
+  gridFor,
+  levelsFor,
+  type Piece,
+  pieceCellBytes,
+  snapRange,
+  spreadOrder,
+} from '../cache/blocks.js';
+import { type Hit, type PlanInput, parentsOf, planFor } from '../cache/plan.js';
+import {
+  assert,
+  type ClientId,
+  type Fault,
+  fail,
+  gather,
+  type JobId,
+  type Params,
+  type Part,
+  type Query,
+  type Report,
+  type RequestId,
+  resolveRange,
+  sizeOf,
+  type Work,
+} from '../protocol/index.js';
+import type { NewChunk } from './chunks.js';
+import type { ChunkBounds, ChunkContext, MeasuredInput } from './events.js';
+import { Picture } from './picture.js';
+import type { Service } from './services.js';
+
+/** A larger chunk, folded from pieces of this job as they come. */
+interface Fold {
+  readonly chunk: Piece;
+  readonly start: number;
+  readonly end: number;
+  readonly cellBytes: number;
+  readonly parts: Part[];
+  bytesMissing: number;
+}
+
+/** What is there once the inputs are measured. */
+interface Running {
+  readonly name: 'running';
+  readonly inputs: MeasuredInput[];
+  readonly plan: PlanInput;
+  readonly picture: Picture;
+  /** Reads of cached chunks under way, by nominal bounds. */
+  readonly reading: Map<string, Hit[]>;
+  /** Pieces not yet opened, in reverse of the order in which they are. */
+  readonly pending: Piece[];
+  /** Keys of the pieces that this job waits for. */
+  readonly open: Map<string, Piece>;
+  readonly folds: Fold[];
+  /** Bytes that only one of two inputs has, where it says. */
+  readonly onlyA: number;
+  readonly onlyB: number;
+}
+
+export type Phase =
+  /** Nobody serves it (yet). */
+  | { readonly name: 'unserved'; readonly untilMs: number }
+  | { readonly name: 'measuring'; readonly service: Service; readonly params: Params }
+  | Running;
+
+export interface Finished {
+  readonly bounds: ChunkBounds;
+  readonly part: Part;
+}
+
+const boundsKey = ({ start, end }: ChunkBounds) => `${start}_${end}`;
+
+export class Job {
+  phase: Phase;
+  /** Set with the first phase that has one. */
+  service: Service | undefined;
+  /** Something new since the last report. */
+  dirty = false;
+  /** No report before this moment. */
+  reportAtMs = 0;
+  readonly #work = { bytesRead: 0, bytesHashed: 0, tasks: 0, chunksCached: 0, chunksComputed: 0 };
+  #firstReportMs: number | null = null;
+
+  constructor(
+    readonly id: JobId,
+    readonly clientId: ClientId,
+    readonly requestId: RequestId,
+    readonly query: Query,
+    readonly startedMs: number,
+    untilMs: number,
+  ) {
+    this.phase = { name: 'unserved', untilMs };
+  }
+
+  measuring(service: Service, params: Params): void {
+    assert(this.phase.name === 'unserved', 'a job is measured once');
+    if (this.query.inputs.length !== service.descriptor.inputs) {
+      const { name, inputs } = service.descriptor;
+      throw fail('E_USAGE', `${name} takes ${inputs} input${inputs > 1 ? 's' : ''}, not ${this.query.inputs.length}`);
+    }
+    this.service = service;
+    this.phase = { name: 'measuring', service, params };
+  }
+
+  /** Plans the job; throws E_RANGE, E_CELLS. Returns the reads to be made. */
+  measured(inputs: readonly MeasuredInput[], cached: readonly ChunkBounds[], bytesHashed: number): ChunkBounds[] {
+    assert(this.phase.name === 'measuring', 'inputs are measured for a job that waits for them');
+    const { service, params } = this.phase;
+    const { descriptor } = service;
+    this.#work.bytesHashed += bytesHashed;
+    const extent = extentOf(inputs, descriptor.shift === undefined ? 0 : sizeOf(descriptor.shift, params));
+    const names = this.query.inputs.map((input) => Buffer.from(input[0]!.path).toString()).join(' and ');
+    let range = resolveRange(this.query.range, extent.longest, names);
+    const grid = gridFor(descriptor, params, range[1] - range[0], this.query.cells);
+    if (this.query.snap) range = snapRange(range, grid, extent.longest);
+    const length = range[1] - range[0];
+    if (length > (descriptor.rangeBytesMax ?? Infinity)) {
+      throw fail(
+        'E_RANGE',
+        `${descriptor.name} takes at most ${descriptor.rangeBytesMax} bytes at a time, not ${length}`,
+      );
+    }
+    const start = Math.min(range[1], Math.max(range[0], extent.start));
+    const end = Math.max(start, Math.min(range[1], extent.end));
+    const levels = levelsFor(descriptor, params, grid, length);
+    const plan: PlanInput = { start, end, limit: extent.end, grid, levels, cached };
+    const { hits, missing } = planFor(plan);
+    const picture = new Picture({ descriptor, params, grid, range, data: [start, end] });
+    const folds = this.query.cache && descriptor.cached ? foldsOf(plan, { hits, missing }) : [];
+    const reading = new Map<string, Hit[]>();
+    for (const hit of hits) reading.set(boundsKey(hit.chunk), [...(reading.get(boundsKey(hit.chunk)) ?? []), hit]);
+    const pending = spreadOrder(missing.length)
+      .map((i) => missing[i]!)
+      .reverse();
+    const onlyA = descriptor.inputs === 2 ? overlapBytes(range, [0, inputs[0]!.identity.size]) - (end - start) : 0;
+    const onlyB = descriptor.inputs === 2 ? overlapBytes(range, extent.second) - (end - start) : 0;
+    this.phase = {
+      name: 'running',
+      inputs: [...inputs],
+      plan,
+      picture,
+      reading,
+      pending,
+      open: new Map(),
+      folds,
+      onlyA,
+      onlyB,
+    };
+    return [...reading.values()].map(([hit]) => hit!.chunk);
+  }
+
+  get running(): Running {
+    assert(this.phase.name === 'running', 'the job runs');
+    return this.phase;
+  }
+
+  get isComplete(): boolean {
+    return this.phase.name === 'running' && this.phase.picture.isExact;
+  }
+
+  get context(): ChunkContext {
+    const { inputs, picture } = this.running;
+    const { descriptor, digest } = this.service!;
+    return { descriptor, digest, params: picture.input.params, inputs, fields: picture.fields };
+  }
+
+  /** What the part of a cached chunk spans. */
+  spanOf(bounds: ChunkBounds) {
+    const { grid, limit } = this.running.plan;
+    return {
+      start: bounds.start,
+      end: Math.min(bounds.end, limit),
+      cellBytes: chunkCellBytes(bounds.end - bounds.start, grid),
+    };
+  }
+
+  /** A cached chunk came, or did not: then what it would have answered is to be computed. */
+  chunkRead(bounds: ChunkBounds, part: Part | null): Finished[] {
+    const { reading, pending, plan, picture } = this.running;
+    const hits = reading.get(boundsKey(bounds)) ?? [];
+    reading.delete(boundsKey(bounds));
+    if (part === null) {
+      for (const hit of hits) pending.push(...coverGap(hit.start, hit.end, plan.levels, plan.limit));
+      return [];
+    }
+    this.#work.chunksCached++;
+    return hits.flatMap(({ start, end }) => {
+      const inside = start === part.start && end === part.end;
+      const clipped = inside ? part : gather(picture.fields, picture.input.params, [part], { ...part, start, end });
+      return this.#add(clipped);
+    });
+  }
+
+  /** The next piece to be opened, as long as fewer than `openMax` are. */
+  openNext(openMax: number): NewChunk | undefined {
+    if (this.phase.name !== 'running' || this.phase.open.size >= openMax) return undefined;
+    const piece = this.phase.pending.pop();
+    if (!piece) return undefined;
+    const chunk = this.#chunkOf(piece);
+    this.phase.open.set(chunk.key, piece);
+    return chunk;
+  }
+
+  /** A piece was computed, here or for another job that wants it too. Returns larger chunks that are complete now. */
+  pieceComputed(key: string, part: Part): Finished[] {
+    const piece = this.running.open.get(key);
+    assert(piece, 'a computed piece was wanted');
+    this.running.open.delete(key);
+    if (piece.chunk) this.#work.chunksComputed++;
+    return this.#add(part);
+  }
+
+  taskDone(bytesRead: number): void {
+    this.#work.tasks++;
+    this.#work.bytesRead += bytesRead;
+  }
+
+  hashKnown(id: string, hash: string): void {
+    if (this.phase.name !== 'running') return;
+    const { inputs } = this.phase;
+    inputs.forEach((input, i) => {
+      if (input.id === id) inputs[i] = { ...input, hash };
+    });
+  }
+
+  report(now: number): Report {
+    const { picture, inputs, onlyA, onlyB } = this.running;
+    const elapsedMs = round(now - this.startedMs);
+    if (this.#firstReportMs === null && picture.completion > 0) this.#firstReportMs = elapsedMs;
+    const work: Work = { ...this.#work, firstReportMs: this.#firstReportMs, elapsedMs };
+    const reported = inputs.map(({ path, identity, id, hash }) => ({ path, size: identity.size, hash, identity: id }));
+    return picture.report({ jobId: this.id, inputs: reported, work }, inputs.length === 2 ? { onlyA, onlyB } : {});
+  }
+
+  get completion(): number {
+    return this.phase.name === 'running' ? this.phase.picture.completion : 0;
+  }
+
+  /** The fault as this job's owner reads it. */
+  faultOf(fault: Fault): Fault {
+    return { ...fault, jobId: this.id, service: fault.service ?? this.query.service };
+  }
+
+  #add(part: Part): Finished[] {
+    const { picture, folds } = this.running;
+    picture.add(part);
+    this.dirty = true;
+    const finished: Finished[] = [];
+    for (let i = folds.length - 1; i >= 0; i--) {
+      const fold = folds[i]!;
+      if (part.start < fold.start || part.end > fold.end) continue;
+      fold.parts.push(gather(picture.fields, picture.input.params, [part], { ...part, cellBytes: fold.cellBytes }));
+      fold.bytesMissing -= part.end - part.start;
+      if (fold.bytesMissing > 0) continue;
+      folds.splice(i, 1);
+      fold.parts.sort((a, b) => a.start - b.start);
+      const { start, end, cellBytes } = fold;
+      finished.push({
+        bounds: fold.chunk,
+        part: gather(picture.fields, picture.input.params, fold.parts, { start, end, cellBytes }),
+      });
+    }
+    return finished;
+  }
+
+  #chunkOf(piece: Piece): NewChunk {
+    const { plan } = this.running;
+    const { grid, limit } = plan;
+    const { digest } = this.service!;
+    const context = this.context;
+    const ids = context.inputs.map((input) => input.id).join(' ');
+    const span = { start: piece.start, end: Math.min(piece.end, limit), cellBytes: pieceCellBytes(piece, grid) };
+    return {
+      key: `${digest} ${JSON.stringify(Object.values(context.params))} ${ids} ${piece.start}_${piece.end} ${piece.chunk}`,
+      context,
+      bounds: { start: piece.start, end: piece.end },
+      span,
+      form: grid.form,
+      stepBytes: grid.form === 'whole' ? grid.block : blockBytes,
+      keep: piece.chunk && context.descriptor.cached,
+    };
+  }
+}
+
+function round(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
+}
+
+function foldsOf(
+  plan: PlanInput,
+  pieces: { readonly hits: readonly Hit[]; readonly missing: readonly Piece[] },
+): Fold[] {
+  return parentsOf(plan, pieces).map(({ chunk, end }) => ({
+    chunk,
+    start: chunk.start,
+    end,
+    cellBytes: chunkCellBytes(chunk.end - chunk.start, plan.grid),
+    parts: [],
+    bytesMissing: end - chunk.start,
+  }));
+}
+
+/** Where there is data for all inputs, and how far the longest goes, in offsets of the first. */
+function extentOf(inputs: readonly MeasuredInput[], shift: number) {
+  const size = inputs[0]!.identity.size;
+  const other = inputs[1]?.identity.size;
+  if (other === undefined) return { start: 0, end: size, longest: size, second: [0, 0] as const };
+  const second = [Math.max(0, -shift), Math.max(0, other - shift)] as const;
+  const end = Math.max(0, Math.min(size, second[1]));
+  return { start: Math.min(end, second[0]), end, longest: Math.max(size, second[1]), second };
+}
+
+function overlapBytes([a, b]: readonly [number, number], [c, d]: readonly [number, number]): number {
+  return Math.max(0, Math.min(b, d) - Math.max(a, c));
+}

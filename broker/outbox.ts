@@ -1,0 +1,119 @@
+/**
+ * The one writer of a ROUTER: sends wait for each other (a second send while one is pending fails), and each peer has a
+ * queue of its own, so that a slow one holds up nobody. Messages to one peer keep their order.
+ */
+import type { Router } from 'zeromq';
+import type { PeerId } from '../protocol/index.js';
+
+export interface Letter {
+  readonly peer: PeerId;
+  /** Frames, made when it is the letter's turn: what is sent is never older than that. Undefined: no longer of use. */
+  build(): Uint8Array[] | undefined;
+  /** At most one letter of a key waits; a newer one is not added. */
+  readonly key?: string;
+}
+
+const retryMs = 10;
+
+export class Outbox {
+  #queue: Letter[] = [];
+  readonly #keys = new Set<string>();
+  /** Letters to peers that took no more, in order. */
+  readonly #held = new Map<PeerId, Letter[]>();
+  #writing = false;
+  #timer: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(
+    readonly socket: Router,
+    readonly onGone: (peer: PeerId) => void,
+  ) {}
+
+  post(letter: Letter): void {
+    if (letter.key !== undefined) {
+      if (this.#keys.has(letter.key)) return;
+      this.#keys.add(letter.key);
+    }
+    const held = this.#held.get(letter.peer);
+    if (held) held.push(letter);
+    else {
+      this.#queue.push(letter);
+      if (!this.#writing) void this.#write();
+    }
+  }
+
+  /** Nothing is kept for a peer that is gone. */
+  forget(peer: PeerId): void {
+    for (const letter of this.#held.get(peer) ?? []) this.#unkey(letter);
+    this.#held.delete(peer);
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+  }
+
+  /** Resolves when nothing waits that can be sent. */
+  async drain(): Promise<void> {
+    while (this.#writing && !this.#closed) await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+
+  async #write(): Promise<void> {
+    this.#writing = true;
+    try {
+      while (this.#queue.length > 0 && !this.#closed) {
+        const batch = this.#queue;
+        this.#queue = [];
+        for (const letter of batch) await this.#send(letter);
+      }
+    } finally {
+      this.#writing = false;
+    }
+  }
+
+  async #send(letter: Letter): Promise<void> {
+    const held = this.#held.get(letter.peer);
+    if (held) {
+      held.push(letter);
+      return;
+    }
+    this.#unkey(letter);
+    const frames = letter.build();
+    if (!frames || this.#closed) return;
+    try {
+      await this.socket.send([Buffer.from(letter.peer, 'hex'), ...frames]);
+    } catch (error) {
+      this.#failed(letter, frames, (error as NodeJS.ErrnoException).code);
+    }
+  }
+
+  #failed(letter: Letter, frames: Uint8Array[], code: string | undefined): void {
+    if (code === 'EAGAIN') {
+      // A report is built anew when there is room; anything else must arrive as it is.
+      if (letter.key === undefined) this.#hold({ peer: letter.peer, build: () => frames });
+      else {
+        this.#keys.add(letter.key);
+        this.#hold(letter);
+      }
+      return;
+    }
+    if (!this.#closed) this.onGone(letter.peer);
+  }
+
+  #hold(letter: Letter): void {
+    this.#held.set(letter.peer, [letter, ...(this.#held.get(letter.peer) ?? [])]);
+    this.#timer ??= setTimeout(() => this.#retry(), retryMs);
+  }
+
+  #retry(): void {
+    this.#timer = undefined;
+    const held = [...this.#held.values()].flat();
+    this.#held.clear();
+    this.#queue.unshift(...held);
+    if (!this.#writing && this.#queue.length > 0) void this.#write();
+  }
+
+  #unkey(letter: Letter): void {
+    if (letter.key !== undefined) this.#keys.delete(letter.key);
+  }
+}

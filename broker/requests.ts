@@ -1,0 +1,222 @@
+/** The clients' side: requests of services with descriptors, from arrival to their one end; cancels; the pace of reports. */
+import {
+  BinglideError,
+  checkParams,
+  type Fault,
+  type JobId,
+  jobIdOf,
+  type Part,
+  type Query,
+  type RequestId,
+} from '../protocol/index.js';
+import type { Books } from './books.js';
+import type { Chunk } from './chunks.js';
+import { Dispatch } from './dispatch.js';
+import type { BrokerEvent, ChunkBounds } from './events.js';
+import { type Finished, Job } from './job.js';
+import type { Session } from './sessions.js';
+
+type Event<K extends BrokerEvent['kind']> = BrokerEvent & { readonly kind: K };
+
+export class Requests {
+  readonly dispatch: Dispatch;
+
+  constructor(readonly books: Books) {
+    this.dispatch = new Dispatch(books, {
+      computed: (chunk, part, now) => this.#computed(chunk, part, now),
+      failed: (chunk, fault, now) => this.#failed(chunk, fault, now),
+    });
+  }
+
+  /** A new request, or one that comes again: it re-attaches, hears how it ended, or starts again. */
+  requested(session: Session, requestId: RequestId, query: Query, now: number): void {
+    const { books } = this;
+    const id = jobIdOf(session.clientId, requestId);
+    const running = books.jobs.get(id);
+    if (running) {
+      // Re-attached: the newest report goes to where the client is now.
+      running.dirty = running.phase.name === 'running';
+      running.reportAtMs = now;
+      return;
+    }
+    const outcome = books.outcomes.get(id, now);
+    if (outcome?.kind === 'failed') {
+      books.sendFault(session, query.service, requestId, outcome.fault, now);
+      return;
+    }
+    const job = new Job(id, session.clientId, requestId, query, now, now + books.options.serviceWaitMs);
+    if (books.jobs.size >= books.options.jobsMax) {
+      const message = `${books.jobs.size} jobs are under way, as many as this broker takes`;
+      books.sendFault(session, query.service, requestId, job.faultOf({ code: 'E_BUSY', message }), now);
+      return;
+    }
+    books.jobs.set(id, job);
+    this.#start(job, now);
+  }
+
+  /** A service may have come: starts who waited for it. */
+  serviceCame(now: number): void {
+    for (const job of [...this.books.jobs.values()]) if (job.phase.name === 'unserved') this.#start(job, now);
+  }
+
+  /** True where the job was under way: its owner is told, and nothing follows. */
+  cancelled(id: JobId, now: number): boolean {
+    const job = this.books.jobs.get(id);
+    if (job) this.end(job, { code: 'E_CANCELLED', message: 'the job was cancelled' }, now);
+    return job !== undefined;
+  }
+
+  /** Ends the job with an ERROR and withdraws what it wanted. */
+  end(job: Job, fault: Fault, now: number): void {
+    this.dispatch.leave(job);
+    this.books.refuse(job, fault, now);
+  }
+
+  /** The client is gone: its jobs go, and nobody is told. */
+  clientGone(session: Session, now: number): void {
+    this.books.sessions.remove(session);
+    for (const job of [...this.books.jobs.values()]) {
+      if (job.clientId === session.clientId) {
+        this.end(job, { code: 'E_CANCELLED', message: 'the client went away' }, now);
+      }
+    }
+  }
+
+  measured({ jobId, inputs, cached, bytesHashed }: Event<'inputsMeasured'>, now: number): void {
+    const job = this.books.jobs.get(jobId);
+    if (job?.phase.name !== 'measuring') return;
+    let reads: ChunkBounds[];
+    try {
+      reads = job.measured(inputs, job.query.cache ? cached : [], bytesHashed);
+    } catch (error) {
+      this.#refuseOrThrow(job, error, now);
+      return;
+    }
+    this.dispatch.enter(job);
+    const { context } = job;
+    for (const bounds of reads) {
+      this.books.emit({ kind: 'readChunk', jobId, context, bounds, span: job.spanOf(bounds) });
+    }
+    if (context.descriptor.cached && job.query.cache) {
+      for (const input of inputs) if (input.hash === null) this.books.emit({ kind: 'hashInput', input });
+    }
+    if (job.isComplete) this.#finish(job, now);
+  }
+
+  refused({ jobId, fault }: Event<'inputsRefused'>, now: number): void {
+    const job = this.books.jobs.get(jobId);
+    if (job?.phase.name === 'measuring') this.end(job, fault, now);
+  }
+
+  chunkRead({ jobId, bounds, part }: Event<'chunkRead'>, now: number): void {
+    const job = this.books.jobs.get(jobId);
+    if (job?.phase.name !== 'running') return;
+    this.#keep(job, job.chunkRead(bounds, part));
+    if (job.isComplete) this.#finish(job, now);
+  }
+
+  hashed({ id, hash }: Event<'inputHashed'>): void {
+    for (const job of this.books.jobs.values()) job.hashKnown(id, hash);
+  }
+
+  /** Reports that are due. */
+  report(now: number): void {
+    for (const job of this.books.jobs.values()) {
+      if (!job.dirty || now < job.reportAtMs) continue;
+      const session = this.books.ownerOf(job);
+      if (!session) continue;
+      job.dirty = false;
+      job.reportAtMs = now + this.books.options.reportMs;
+      this.books.emit({ kind: 'sendReport', peer: this.books.speak(session, now), jobId: job.id });
+    }
+  }
+
+  reportSent({ jobId, buildMs }: Event<'reportSent'>, now: number): void {
+    const job = this.books.jobs.get(jobId);
+    if (job) job.reportAtMs = Math.max(job.reportAtMs, now + 10 * buildMs);
+  }
+
+  /** Requests that waited long enough for a service or a worker that does not come. */
+  expire(now: number): void {
+    for (const job of [...this.books.jobs.values()]) {
+      if (now < this.#expiry(job)) continue;
+      this.end(job, this.#noService(job.query), now);
+    }
+  }
+
+  nextDeadline(): number {
+    let next = Infinity;
+    for (const job of this.books.jobs.values()) {
+      next = Math.min(next, this.#expiry(job), job.dirty ? job.reportAtMs : Infinity);
+    }
+    return next;
+  }
+
+  #expiry(job: Job): number {
+    if (job.phase.name === 'unserved') return job.phase.untilMs;
+    const { workerlessSince } = job.service!;
+    return Math.max(workerlessSince, job.startedMs) + this.books.options.workerWaitMs;
+  }
+
+  #start(job: Job, now: number): void {
+    const service = this.books.services.find(job.query.service, job.query.version);
+    if (!service) return;
+    try {
+      const params = checkParams(service.descriptor, job.query.params);
+      job.measuring(service, params);
+      const { descriptor, digest } = service;
+      this.books.emit({ kind: 'measureInputs', jobId: job.id, query: job.query, descriptor, digest, params });
+    } catch (error) {
+      this.#refuseOrThrow(job, error, now);
+    }
+  }
+
+  #computed(chunk: Chunk, part: Part, now: number): void {
+    const waiters = [...chunk.waiters].map((id) => this.books.jobs.get(id)!);
+    this.books.chunks.delete(chunk.key);
+    const finished = waiters.flatMap((job) => {
+      const folded = job.pieceComputed(chunk.key, part);
+      return job.query.cache ? folded : [];
+    });
+    if (chunk.keep && waiters.some((job) => job.query.cache)) {
+      this.books.emit({ kind: 'writeChunk', context: waiters[0]!.context, bounds: chunk.bounds, part });
+    }
+    this.#keep(waiters[0]!, finished);
+    for (const job of waiters) if (job.isComplete) this.#finish(job, now);
+  }
+
+  #failed(chunk: Chunk, fault: Fault, now: number): void {
+    for (const id of [...chunk.waiters]) this.end(this.books.jobs.get(id)!, fault, now);
+  }
+
+  #keep(job: Job, finished: readonly Finished[]): void {
+    for (const { bounds, part } of finished) {
+      this.books.emit({ kind: 'writeChunk', context: job.context, bounds, part });
+    }
+  }
+
+  #finish(job: Job, now: number): void {
+    this.dispatch.leave(job);
+    this.books.answer(job, now);
+  }
+
+  #refuseOrThrow(job: Job, error: unknown, now: number): void {
+    if (!(error instanceof BinglideError)) throw error;
+    this.end(job, error.toFault(), now);
+  }
+
+  #noService({ service, version }: Query): Fault {
+    const names = new Set(
+      this.books.services
+        .all()
+        .filter((it) => it.startable || it.workers.size > 0)
+        .map((it) => it.descriptor.name),
+    );
+    const wanted = version === undefined ? service : `${service} version ${version}`;
+    const known = names.has(service) && version === undefined;
+    const message = known
+      ? `no worker of ${service} came`
+      : `no service ${wanted}; ${[...names].sort().join(' ') || 'none'} are there`;
+    return { code: 'E_NO_SERVICE', message };
+  }
+}

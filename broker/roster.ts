@@ -1,0 +1,137 @@
+/**
+ * The v2 workers, their slots and what each has been given. One task at a time runs on a slot; credit (tasks ahead) goes
+ * only to the worker that is running. An answer is owed for every attempt until it comes or the worker goes.
+ */
+import { type Attempt, assert, Liveness, type PeerId, type SlotId } from '../protocol/index.js';
+
+export interface WorkerEntry {
+  readonly peer: PeerId;
+  readonly digest: string;
+  readonly slot: SlotId;
+  /** Tasks that it may hold at once, the running one included; at least 1. */
+  readonly credit: number;
+  readonly liveness: Liveness;
+  /** Oldest first; the first one runs. */
+  readonly attempts: Attempt[];
+}
+
+export interface SlotEntry {
+  readonly id: SlotId;
+  readonly workers: Set<PeerId>;
+  /** The worker that holds attempts, or undefined: the slot is idle. */
+  running: PeerId | undefined;
+  /** Order of becoming idle: the least recently used is chosen first. */
+  idleOrder: number;
+}
+
+export class Roster {
+  readonly #workers = new Map<PeerId, WorkerEntry>();
+  readonly #slots = new Map<SlotId, SlotEntry>();
+  #order = 0;
+
+  add(entry: Pick<WorkerEntry, 'peer' | 'digest' | 'slot' | 'credit'>, heartbeatMs: number, now: number): WorkerEntry {
+    assert(!this.#workers.has(entry.peer), 'a worker is ready once');
+    const worker: WorkerEntry = { ...entry, liveness: new Liveness(heartbeatMs, now), attempts: [] };
+    this.#workers.set(entry.peer, worker);
+    let slot = this.#slots.get(entry.slot);
+    if (!slot) {
+      slot = { id: entry.slot, workers: new Set(), running: undefined, idleOrder: this.#order++ };
+      this.#slots.set(entry.slot, slot);
+    }
+    slot.workers.add(entry.peer);
+    return worker;
+  }
+
+  /** Takes the worker off; returns the attempts that it owed, oldest first. */
+  remove(peer: PeerId): readonly Attempt[] {
+    const worker = this.get(peer);
+    assert(worker, 'a removed worker is on the roster');
+    this.#workers.delete(peer);
+    const slot = this.#slots.get(worker.slot)!;
+    slot.workers.delete(peer);
+    if (slot.running === peer) this.#free(slot);
+    if (slot.workers.size === 0) this.#slots.delete(slot.id);
+    return worker.attempts;
+  }
+
+  get(peer: PeerId): WorkerEntry | undefined {
+    return this.#workers.get(peer);
+  }
+
+  workers(): Iterable<WorkerEntry> {
+    return this.#workers.values();
+  }
+
+  get slotCount(): number {
+    return this.#slots.size;
+  }
+
+  get busySlots(): number {
+    let busy = 0;
+    for (const slot of this.#slots.values()) if (slot.running !== undefined) busy++;
+    return busy;
+  }
+
+  /** The worker of the service on the slot that has been idle longest. */
+  idleWorker(digest: string): WorkerEntry | undefined {
+    let best: { slot: SlotEntry; worker: WorkerEntry } | undefined;
+    for (const slot of this.#slots.values()) {
+      if (slot.running !== undefined || (best && best.slot.idleOrder < slot.idleOrder)) continue;
+      const worker = this.#workerOn(slot, digest);
+      if (worker) best = { slot, worker };
+    }
+    return best?.worker;
+  }
+
+  /** A running worker of the service with credit left: the one that holds least. */
+  creditWorker(digest: string): WorkerEntry | undefined {
+    let best: WorkerEntry | undefined;
+    for (const slot of this.#slots.values()) {
+      const worker = slot.running === undefined ? undefined : this.#workers.get(slot.running);
+      if (!worker || worker.digest !== digest || worker.attempts.length >= worker.credit) continue;
+      if (!best || worker.attempts.length < best.attempts.length) best = worker;
+    }
+    return best;
+  }
+
+  assign(worker: WorkerEntry, attempt: Attempt): void {
+    const slot = this.#slots.get(worker.slot)!;
+    assert(slot.running === undefined || slot.running === worker.peer, 'a slot runs tasks of one worker');
+    assert(worker.attempts.length < worker.credit, 'credit is not exceeded');
+    slot.running = worker.peer;
+    worker.attempts.push(attempt);
+  }
+
+  /** The worker answered; false where it does not owe this attempt. */
+  settle(worker: WorkerEntry, attempt: Attempt): boolean {
+    const at = worker.attempts.indexOf(attempt);
+    if (at < 0) return false;
+    worker.attempts.splice(at, 1);
+    if (worker.attempts.length === 0) this.#free(this.#slots.get(worker.slot)!);
+    return true;
+  }
+
+  validate(): void {
+    for (const slot of this.#slots.values()) {
+      assert(slot.workers.size > 0, 'a slot without workers is gone');
+      for (const peer of slot.workers) {
+        const worker = this.#workers.get(peer);
+        assert(worker?.slot === slot.id, 'slots and workers agree');
+        assert(worker.attempts.length > 0 === (slot.running === peer), 'the running worker is the one that owes');
+      }
+    }
+  }
+
+  #free(slot: SlotEntry): void {
+    slot.running = undefined;
+    slot.idleOrder = this.#order++;
+  }
+
+  #workerOn(slot: SlotEntry, digest: string): WorkerEntry | undefined {
+    for (const peer of slot.workers) {
+      const worker = this.#workers.get(peer)!;
+      if (worker.digest === digest) return worker;
+    }
+    return undefined;
+  }
+}

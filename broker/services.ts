@@ -1,0 +1,98 @@
+/**
+ * The services that are there: descriptors by name, the workers that serve each, and how fast each was seen to be. A
+ * descriptor that the daemon can start itself is there without workers.
+ */
+import { assert, type Descriptor, descriptorDigest, type PeerId } from '../protocol/index.js';
+
+export interface Service {
+  readonly descriptor: Descriptor;
+  /** Names the descriptor; workers and chunks belong to it. */
+  readonly digest: string;
+  /** It stays when its last worker goes. */
+  readonly startable: boolean;
+  readonly workers: Set<PeerId>;
+  /** When it last lost its only worker, or was made known without one; Infinity while it has one. */
+  workerlessSince: number;
+  /** Input bytes a millisecond of one slot, smoothed. */
+  bytesPerMs: number;
+  /** Order of becoming known: among equal names the newest is taken. */
+  readonly order: number;
+}
+
+/** Before anything was measured: one second for 256 MiB, so that a first slice is short even for a slow service. */
+const bytesPerMsAtFirst = 256 * 1024;
+const smoothing = 0.3;
+
+export class ServiceBook {
+  /** By digest. */
+  readonly #services = new Map<string, Service>();
+  #order = 0;
+
+  add(descriptor: Descriptor, startable: boolean, now: number): Service {
+    const digest = descriptorDigest(descriptor);
+    const known = this.#services.get(digest);
+    if (known) return known;
+    const service: Service = {
+      descriptor,
+      digest,
+      startable,
+      workers: new Set(),
+      workerlessSince: now,
+      bytesPerMs: bytesPerMsAtFirst,
+      order: this.#order++,
+    };
+    this.#services.set(digest, service);
+    return service;
+  }
+
+  attach(digest: string, peer: PeerId): void {
+    const service = this.get(digest);
+    service.workers.add(peer);
+    service.workerlessSince = Infinity;
+  }
+
+  detach(digest: string, peer: PeerId, now: number): void {
+    const service = this.get(digest);
+    service.workers.delete(peer);
+    if (service.workers.size === 0) service.workerlessSince = now;
+  }
+
+  /** Forgets services of workers that are long gone, unless a job still holds them. */
+  forget(before: number, isHeld: (digest: string) => boolean): void {
+    for (const service of this.#services.values()) {
+      if (!service.startable && service.workerlessSince <= before && !isHeld(service.digest)) {
+        this.#services.delete(service.digest);
+      }
+    }
+  }
+
+  get(digest: string): Service {
+    const service = this.#services.get(digest);
+    assert(service, `service ${digest} is known`);
+    return service;
+  }
+
+  /** The newest of the name, or the one of the version: a service with workers or one that can be started. */
+  find(name: string, version?: number | string): Service | undefined {
+    const isThere = (service: Service) => service.startable || service.workers.size > 0;
+    return [...this.#services.values()]
+      .filter(({ descriptor }) => descriptor.name === name && (version === undefined || descriptor.version === version))
+      .filter(isThere)
+      .sort(isNewer)[0];
+  }
+
+  all(): readonly Service[] {
+    return [...this.#services.values()];
+  }
+
+  measured(digest: string, bytes: number, ms: number): void {
+    const service = this.get(digest);
+    const speed = bytes / Math.max(ms, 0.05);
+    service.bytesPerMs += smoothing * (speed - service.bytesPerMs);
+  }
+}
+
+function isNewer(a: Service, b: Service): number {
+  const [x, y] = [a.descriptor.version, b.descriptor.version];
+  return typeof x === 'number' && typeof y === 'number' && x !== y ? y - x : b.order - a.order;
+}

@@ -1,0 +1,144 @@
+/**
+ * Inputs of a task: opened read-only, held to the identity that the task names, read in pieces into a buffer that is
+ * used again.
+ *
+ * Rules: only regular files, only under the roots after all links are followed. A file that is not what the task
+ * names, or no longer is when the reading ends, is E_CHANGED. Nothing is opened that is not known to be regular: to
+ * open a device can act on it.
+ */
+import { type BigIntStats, closeSync, constants, fstatSync, openSync, readSync, realpathSync, statSync } from 'node:fs';
+import { describeChange, sameIdentity, statIdentity } from '../cache/identity.js';
+import { type BinglideError, fail } from '../protocol/errors.js';
+import type { StatIdentity, TaskInput } from '../protocol/messages.js';
+
+/** Folders that files may be opened in, links followed, as bytes. */
+export type Roots = readonly Buffer[];
+
+/** Throws where a root is not there. */
+export function resolveRoots(folders: readonly string[]): Roots {
+  return folders.map((folder) => realpathSync.native(folder, { encoding: 'buffer' }));
+}
+
+export class Source {
+  readonly #fd: number;
+  readonly #name: string;
+  readonly #identity: StatIdentity;
+  bytesRead = 0;
+
+  /** Throws a typed error that names the file. */
+  constructor({ path, identity }: TaskInput, roots: Roots) {
+    this.#name = Buffer.from(path).toString();
+    this.#identity = identity;
+    this.#fd = this.#attempt(() => openRegular(Buffer.from(path), this.#name, roots));
+    try {
+      this.checkUnchanged();
+      if (identity.size === 0) this.#checkEmpty();
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  get size(): number {
+    return this.#identity.size;
+  }
+
+  /** Fills target[at, at + length) with the bytes from `offset` on. */
+  read(target: Uint8Array, at: number, length: number, offset: number): void {
+    for (let done = 0; done < length; ) {
+      const got = this.#attempt(() => readSync(this.#fd, target, at + done, length - done, offset + done));
+      if (got === 0) {
+        this.checkUnchanged();
+        throw fail('E_IO', `${this.#name} ends at ${offset + done}, before its size of ${this.size} bytes`);
+      }
+      done += got;
+      this.bytesRead += got;
+    }
+  }
+
+  /** Called before the first byte and after the last. */
+  checkUnchanged(): void {
+    const now = statIdentity(this.#attempt(() => fstatSync(this.#fd, { bigint: true })));
+    if (sameIdentity(this.#identity, now)) return;
+    const word = describeChange(this.#identity, now);
+    throw fail('E_CHANGED', `${this.#name} ${word} while it was read`);
+  }
+
+  close(): void {
+    closeSync(this.#fd);
+  }
+
+  /** Some files of /proc say that they are empty and yield bytes. */
+  #checkEmpty(): void {
+    const got = this.#attempt(() => readSync(this.#fd, Buffer.alloc(1), 0, 1, 0));
+    if (got === 0) return;
+    this.checkUnchanged();
+    throw fail('E_NOT_SEEKABLE', `${this.#name} says that it is empty but yields bytes`);
+  }
+
+  #attempt<T>(act: () => T): T {
+    try {
+      return act();
+    } catch (error) {
+      throw typed(error, this.#name);
+    }
+  }
+}
+
+function openRegular(path: Buffer, name: string, roots: Roots): number {
+  if (path[0] !== 0x2f || path.includes(0)) throw fail('E_PROTOCOL', `path ${name} is not absolute`);
+  const real = realpathSync.native(path, { encoding: 'buffer' });
+  if (!roots.some((root) => isUnder(root, real))) throw fail('E_OUTSIDE_ROOTS', `${name} is outside the open folders`);
+  checkRegular(statSync(real, { bigint: true }), name);
+  // Links are followed already; O_NONBLOCK: what became a pipe meanwhile must not hold us.
+  const fd = openSync(real, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW | constants.O_NOCTTY);
+  try {
+    checkRegular(fstatSync(fd, { bigint: true }), name);
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+  return fd;
+}
+
+function isUnder(root: Buffer, path: Buffer): boolean {
+  if (!path.subarray(0, root.length).equals(root)) return false;
+  return path.length === root.length || root.at(-1) === 0x2f || path[root.length] === 0x2f;
+}
+
+function checkRegular(stats: BigIntStats, name: string): void {
+  if (stats.isFile()) return;
+  if (stats.isDirectory()) throw fail('E_DIRECTORY', `${name} is a folder`);
+  const what = stats.isFIFO()
+    ? 'a pipe'
+    : stats.isBlockDevice()
+      ? 'a block device'
+      : stats.isCharacterDevice()
+        ? 'a character device'
+        : stats.isSocket()
+          ? 'a socket'
+          : 'no regular file';
+  throw fail('E_NOT_SEEKABLE', `${name} is ${what}`);
+}
+
+function typed(error: unknown, name: string): unknown {
+  const { code, message } = error as { code?: unknown; message?: unknown };
+  if (error instanceof Error && 'toFault' in error) return error;
+  const because = (kind: Parameters<typeof fail>[0], text: string): BinglideError => fail(kind, `${name}: ${text}`);
+  switch (code) {
+    case 'ENOENT':
+    case 'ENOTDIR':
+    case 'ENAMETOOLONG':
+      return because('E_NOT_FOUND', 'no such file');
+    case 'EACCES':
+    case 'EPERM':
+      return because('E_ACCESS', 'permission denied');
+    case 'EISDIR':
+      return because('E_DIRECTORY', 'is a folder');
+    case 'ENXIO':
+    case 'ESPIPE':
+      return because('E_NOT_SEEKABLE', 'is no regular file');
+    default:
+      return typeof code === 'string' ? because('E_IO', String(message)) : error;
+  }
+}
