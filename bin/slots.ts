@@ -52,7 +52,7 @@ export class Slots {
   }
 
   #start(delayMs: number): void {
-    const { endpoint, roots = [], stallMs } = this.options;
+    const { endpoint, roots = ['/'], stallMs } = this.options;
     const startedAt = performance.now();
     const args = ['--broker', endpoint, '--slot', `${process.pid}.${this.#started++}`, '--parent'];
     for (const root of roots) args.push('--root', root);

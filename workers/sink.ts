@@ -4,6 +4,7 @@
  */
 import { indexWidth } from '../protocol/algebra.js';
 import { fail } from '../protocol/errors.js';
+import type { OutArray } from './fields.js';
 
 class CellRows {
   rows = new Float64Array(0);
@@ -68,7 +69,7 @@ export class RowSink {
   }
 
   /** Adds many rows as they are: `numbers` holds them flat, [start, end) is where in the range they were found. */
-  append(row: number, numbers: ArrayLike<number>, start: number, end: number): void {
+  append(row: number, numbers: OutArray, start: number, end: number): void {
     const cell = this.#cells[this.#cellOf(row)]!;
     const count = numbers.length / this.width;
     if (!Number.isInteger(count)) {
@@ -76,7 +77,7 @@ export class RowSink {
     }
     const room = Math.max(0, Math.min(count, this.limit - cell.count)) * this.width;
     cell.reserve(room);
-    for (let i = 0; i < room; i++) cell.rows[cell.used + i] = numbers[i]!;
+    cell.rows.set(numbers.subarray(0, room), cell.used);
     cell.used += room;
     if (cell.count === 0) cell.first = start;
     cell.last = end;

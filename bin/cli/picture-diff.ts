@@ -5,7 +5,7 @@
 import { barGlyph, cut, ends, fill, type Glyphs, glyphsOf, offsetAxis, paint, type Style, stripWidth } from './canvas.js';
 import { type Caption, costLine, inputName, standing } from './caption.js';
 import { cellsUnder } from './picture-ent.js';
-import { type CellsView, cellsOf, type Numbers, numberOf, numbersOf, type ReportView, rowsOf, truthOf } from './report.js';
+import { type CellsView, cellsOf, type Numbers, numberOf, numbersOf, type ReportView, type RunView, runsOf, truthOf } from './report.js';
 import { byteName, counted, grouped, hexRange, percent } from './units.js';
 
 const margin = 4;
@@ -119,7 +119,7 @@ function xorNames(xor: Numbers): string[] {
 
 /** The first stretches by offset; `--runs` lists them all below the picture. */
 function runLines(report: ReportView, style: Style, glyphs: Glyphs): string[] {
-  const runs = rowsOf(report, 'runs', 3);
+  const runs = runsOf(report);
   const count = numberOf(report, 'runCount') ?? runs.length;
   const shown = runs.slice(0, count > runsShown ? runsShown - 1 : runsShown).map((run) => runLine(run, style));
   const left = count - shown.length;
@@ -128,11 +128,9 @@ function runLines(report: ReportView, style: Style, glyphs: Glyphs): string[] {
   return [...shown, cut(` ${glyphs.ellipsis} ${grouped(left)} more; ${more}`, style.columns)];
 }
 
-export function runLine(run: Numbers, style: Style): string {
-  const [start, end, changed] = [run[0]!, run[1]!, run[2]!];
-  const place = hexRange(start, end).padEnd(23);
-  const figures = `${grouped(end - start).padStart(11)} long  ${grouped(changed).padStart(11)} changed`;
-  const brief = `${grouped(end - start)} long ${grouped(changed)}`;
-  const line = ` ${place} ${figures}`;
-  return cut(line.length <= style.columns ? line : ` ${place.trimEnd()} ${brief}`, style.columns);
+export function runLine({ start, end, length, changed }: RunView, style: Style): string {
+  const place = hexRange(start, end);
+  const line = ` ${place.padEnd(23)} ${grouped(length).padStart(11)} long  ${grouped(changed).padStart(11)} changed`;
+  const brief = ` ${place} ${grouped(length)} long ${grouped(changed)}`;
+  return cut(line.length <= style.columns ? line : brief, style.columns);
 }

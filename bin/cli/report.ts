@@ -58,14 +58,17 @@ export function numbersOf(report: ReportView, name: string): Numbers {
   return isNumbers(value) ? value : [];
 }
 
-/** A field of intervals, as rows or as one flat column of `width` numbers a row. */
-export function rowsOf(report: ReportView, name: string, width: number): Numbers[] {
-  const value = field(report, name);
-  if (!isNumbers(value)) return [];
-  if (value.length > 0 && isNumbers(value[0])) return Array.from(value as unknown as ArrayLike<Numbers>);
-  return Array.from({ length: Math.floor(value.length / width) }, (_, row) =>
-    Array.from({ length: width }, (_, column) => value[row * width + column]!),
-  );
+/** One stretch of change: [start, end), its length, and how many bytes in it differ. */
+export interface RunView {
+  readonly start: number;
+  readonly end: number;
+  readonly length: number;
+  readonly changed: number;
+}
+
+export function runsOf(report: ReportView): readonly RunView[] {
+  const runs = field(report, 'runs');
+  return Array.isArray(runs) ? (runs as RunView[]) : [];
 }
 
 export function truthOf(report: ReportView, name: string): boolean {
@@ -97,10 +100,4 @@ export function cellsOf(report: ReportView): CellsView | null {
       return typeof state === 'number' ? (cellStates[state] ?? 'none') : (state as CellState);
     },
   };
-}
-
-/** Bytes of the range that the answer is about: for two inputs, those that both have. */
-export function commonEnd(report: ReportView): number {
-  const sizes = report.inputs.map((input) => input.size);
-  return Math.max(report.range[0], Math.min(report.range[1], ...sizes));
 }

@@ -76,7 +76,8 @@ export function decodeAs(direction: Direction, frames: Frames): unknown {
 /** RFC 18 word for word, without our code. */
 function plainClientReads(frames: Frames): unknown {
   const kind = { 2: 'plainPartial', 3: 'plainFinal' }[frames[1]![0]!];
-  if (text(frames[0]!) !== 'MDPC02' || frames[1]!.length !== 1 || frames.length < 4 || !kind) return { kind: 'invalid' };
+  if (text(frames[0]!) !== 'MDPC02' || frames[1]!.length !== 1 || frames.length < 4 || !kind)
+    return { kind: 'invalid' };
   return { kind, service: text(frames[2]!), body: frames.slice(3) };
 }
 

@@ -1,0 +1,79 @@
+/**
+ * The compute thread: gets tasks one at a time, answers each with its part or its fault. Holds no socket and no state
+ * between tasks; the main thread may end it at any moment.
+ */
+import { isMainThread, parentPort, workerData } from 'node:worker_threads';
+import { assert, type Fault, fail } from '../protocol/errors.js';
+import type { Task, TaskWork } from '../protocol/messages.js';
+import type { PartFrames } from '../protocol/parts.js';
+import { runTask, TaskFailure } from './engine.js';
+import { Flags } from './flags.js';
+import { collect } from './registry.js';
+import type { AnyWorker } from './service.js';
+import { builtinServices } from './services/index.js';
+import { resolveRoots } from './source.js';
+
+export interface ComputeData {
+  readonly flags: SharedArrayBuffer;
+  /** Folders that files may be opened in. */
+  readonly roots: readonly string[];
+  /** File URLs of modules that serve; the built-in services are always there. */
+  readonly modules: readonly string[];
+}
+
+export type ToCompute =
+  | { readonly kind: 'run'; readonly id: number; readonly service: string; readonly task: Task }
+  /** For asynchronous services, which let this message in; others see the flag. */
+  | { readonly kind: 'abort'; readonly id: number };
+
+export type FromCompute =
+  | { readonly kind: 'computed'; readonly id: number; readonly part: PartFrames; readonly work: TaskWork }
+  | { readonly kind: 'failed'; readonly id: number; readonly fault: Fault; readonly work: TaskWork };
+
+async function main(data: ComputeData): Promise<void> {
+  const port = parentPort;
+  assert(port, 'compute.js runs in a thread');
+  const flags = new Flags(data.flags);
+  const roots = resolveRoots(data.roots);
+  const services = new Map<string, AnyWorker>();
+  let running: { readonly id: number; readonly controller: AbortController } | null = null;
+
+  const run = async (id: number, name: string, task: Task): Promise<FromCompute> => {
+    const controller = new AbortController();
+    running = { id, controller };
+    flags.progressed(id, 0);
+    try {
+      const service = services.get(name);
+      if (!service) throw new TaskFailure(fail('E_NO_SERVICE', `no service ${name} here`), { bytesRead: 0, ms: 0 });
+      const result = await runTask(service, task, {
+        roots,
+        signal: controller.signal,
+        isCancelled: () => flags.isCancelled(id),
+        progressed: (bytesDone) => flags.progressed(id, bytesDone),
+      });
+      return { kind: 'computed', id, ...result };
+    } catch (error) {
+      if (!(error instanceof TaskFailure)) throw error;
+      return { kind: 'failed', id, fault: error.error.toFault(), work: error.work };
+    } finally {
+      running = null;
+    }
+  };
+
+  for (const service of builtinServices) services.set(service.descriptor.name, service);
+  for (const url of data.modules) {
+    for (const service of await collect(url)) services.set(service.descriptor.name, service);
+  }
+  // Tasks wait in the port until somebody listens.
+  port.on('message', async (message: ToCompute) => {
+    if (message.kind === 'abort') {
+      if (running?.id === message.id) running.controller.abort();
+      return;
+    }
+    const answer = await run(message.id, message.service, message.task);
+    const transfer = answer.kind === 'computed' ? answer.part.frames.map((frame) => frame.buffer as ArrayBuffer) : [];
+    port.postMessage(answer, transfer);
+  });
+}
+
+if (!isMainThread) await main(workerData as ComputeData);

@@ -1,0 +1,40 @@
+/**
+ * Where a module's services are found: `serve()` puts them here while somebody collects. On globalThis, because an
+ * author's `binglide/worker` may be another copy of this package than the program that loads the author's file.
+ */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { fail } from '../protocol/errors.js';
+import type { AnyWorker } from './service.js';
+
+const key = Symbol.for('binglide.collecting');
+const place = globalThis as { [key]?: AnyWorker[] | undefined };
+
+/** Gives the service to whoever collects; false: nobody does, the module was started by itself. */
+export function offer(service: AnyWorker): boolean {
+  place[key]?.push(service);
+  return place[key] !== undefined;
+}
+
+/** Imports a module (a file URL) and gives the services that it serves. */
+export async function collect(url: string): Promise<AnyWorker[]> {
+  const found: AnyWorker[] = [];
+  place[key] = found;
+  try {
+    await import(url);
+  } finally {
+    place[key] = undefined;
+  }
+  if (found.length === 0) throw fail('E_USAGE', `${fileURLToPath(url)} serves nothing; end it with serve(service)`);
+  for (const service of found) service.versionFrom(hashOf(url));
+  return found;
+}
+
+/** 16 hex digits that stand for the version of a service without one: of its file. */
+export function hashOf(url: string): string {
+  return createHash('sha256')
+    .update(readFileSync(new URL(url)))
+    .digest('hex')
+    .slice(0, 16);
+}
