@@ -5,6 +5,7 @@
  */
 import {
   assert,
+  type BadRequest,
   BinglideError,
   type Descriptor,
   type Epoch,
@@ -170,6 +171,9 @@ export class BrokerCore {
       case 'plainDisconnect':
         this.#fromPlainWorker(peer, message, now);
         break;
+      case 'badRequest':
+        this.#badRequest(peer, message, now);
+        break;
       case 'invalid':
         this.#invalid(peer, now);
         break;
@@ -210,6 +214,13 @@ export class BrokerCore {
       default:
         message satisfies never;
     }
+  }
+
+  #badRequest(peer: PeerId, { requestId, service, fault }: BadRequest, now: number): void {
+    const session = this.#books.sessions.byPeer(peer);
+    if (session?.dialect !== 'v2') return this.#invalid(peer, now);
+    const jobId = jobIdOf(session.clientId, requestId);
+    this.#books.sendFault(session, service, requestId, { ...fault, jobId, service }, now);
   }
 
   #fromPlainClient(peer: PeerId, { service, body }: FromPlainClient, now: number): void {

@@ -116,6 +116,15 @@ export class Job {
     const { descriptor } = service;
     this.#work.bytesHashed += bytesHashed;
     const extent = extentOf(inputs, descriptor.shift === undefined ? 0 : sizeOf(descriptor.shift, params));
+    this.query.inputs.forEach(([input], i) => {
+      const { size } = inputs[i]!;
+      if (input!.length !== null && input!.length !== size) {
+        throw fail(
+          'E_RANGE',
+          `an extent of ${input!.length} bytes is not the whole file (${size}); name a range instead`,
+        );
+      }
+    });
     const names = this.query.inputs.map((input) => Buffer.from(input[0]!.path).toString()).join(' and ');
     let range = resolveRange(this.query.range, extent.longest, names);
     const grid = gridFor(descriptor, params, range[1] - range[0], this.query.cells);

@@ -50,6 +50,8 @@ export class Budget {
       .catch((error) => log('%s was not swept: %s', this.#folder.root, error))
       .finally(() => {
         this.#running = undefined;
+        // Written while it ran: nobody may write any more and ask again.
+        if (this.#written > 0 && this.#isOver()) this.wrote(0);
       });
   }
 
@@ -67,9 +69,7 @@ export class Budget {
   async #consider(): Promise<void> {
     this.#known ??= (await this.#load()) ?? { bytes: 0, sweptMs: 0 };
     const now = Date.now();
-    const isDue =
-      Math.abs(now - this.#known.sweptMs) > tidyMs || this.#known.bytes + this.#written > this.#options.bytesMax;
-    if (!isDue) return;
+    if (Math.abs(now - this.#known.sweptMs) <= tidyMs && !this.#isOver()) return;
     const waitMs = this.#startedMs + this.#options.sweepMs - now;
     if (waitMs > 0) {
       this.#timer = setTimeout(() => {
@@ -80,6 +80,10 @@ export class Budget {
     }
     this.#startedMs = now;
     await this.#sweep(now);
+  }
+
+  #isOver(): boolean {
+    return (this.#known?.bytes ?? 0) + this.#written > this.#options.bytesMax;
   }
 
   async #sweep(now: number): Promise<void> {

@@ -4,7 +4,9 @@ import { serviceName } from './descriptor.js';
 import { BinglideError } from './errors.js';
 import * as read from './fields.js';
 import { clientCommand as C, type Frames, type Header, headerOf, text, workerCommand as W } from './frames.js';
+import type { RequestId } from './ids.js';
 import type {
+  BadRequest,
   FromClient,
   FromPlainClient,
   FromPlainWorker,
@@ -93,7 +95,7 @@ function optionalMap(frames: Frames): PlainMap {
   return frames[2] ? unpackMap(frames[2]) : {};
 }
 
-function fromClient(command: number, frames: Frames): FromClient {
+function fromClient(command: number, frames: Frames): FromClient | BadRequest {
   switch (command) {
     case C.HELLO:
       return { kind: 'hello', clientId: read.clientId(onlyMap(frames).clientId) };
@@ -102,10 +104,7 @@ function fromClient(command: number, frames: Frames): FromClient {
       const it = unpackMap(frameAt(frames, 3));
       const requestId = read.requestId(it.requestId);
       if (it.raw === true) return { kind: 'rawRequest', requestId, service, body: frames.slice(4) };
-      exactly(frames, 4);
-      const query = read.query(service, it);
-      const jobId = it.jobId ?? undefined;
-      return { kind: 'request', requestId, ...(jobId !== undefined && { jobId: read.jobId(jobId) }), query };
+      return request(service, requestId, it, frames);
     }
     case C.CANCEL: {
       const it = onlyMap(frames);
@@ -121,6 +120,19 @@ function fromClient(command: number, frames: Frames): FromClient {
       return { kind: 'clientDisconnect' };
     default:
       return read.wrong('command', 'one that a client sends');
+  }
+}
+
+/** What its sender can be told of comes back as badRequest, not as invalid. */
+function request(service: string, requestId: RequestId, it: PlainMap, frames: Frames): FromClient | BadRequest {
+  try {
+    exactly(frames, 4);
+    const query = read.query(service, it);
+    const jobId = it.jobId ?? undefined;
+    return { kind: 'request', requestId, ...(jobId !== undefined && { jobId: read.jobId(jobId) }), query };
+  } catch (error) {
+    if (error instanceof BinglideError) return { kind: 'badRequest', requestId, service, fault: error.toFault() };
+    throw error;
   }
 }
 

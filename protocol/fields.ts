@@ -94,15 +94,14 @@ export function work(value: Plain | undefined): TaskWork {
 }
 
 function extent(value: Plain): Extent {
-  if (typeof value === 'string' || value instanceof Uint8Array)
-    return { path: bytes(value, 'path'), offset: 0, length: null };
-  const it = map(value, 'extent');
+  const it: PlainMap =
+    typeof value === 'string' || value instanceof Uint8Array ? { path: value } : map(value, 'extent');
+  const path = bytes(it.path, 'path');
+  if (path[0] !== 0x2f) wrong('path', 'absolute');
+  const offset = int(it.offset ?? 0, 'offset');
+  if (offset !== 0) wrong('offset', '0, and only whole files are taken yet');
   const length = it.length ?? null;
-  return {
-    path: bytes(it.path, 'path'),
-    offset: int(it.offset ?? 0, 'offset'),
-    length: length === null ? null : int(length, 'length'),
-  };
+  return { path, offset, length: length === null ? null : int(length, 'length') };
 }
 
 /** A list of extents, or, for those who write by hand, a single extent or a bare path. */

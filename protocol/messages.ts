@@ -174,8 +174,15 @@ export type FromPlainWorker =
   | { readonly kind: 'plainHeartbeat' }
   | { readonly kind: 'plainDisconnect' };
 
+/** A v2 REQUEST that names itself but asks for nothing that can be understood: its client is told. */
+export type BadRequest = {
+  readonly kind: 'badRequest';
+  readonly requestId: RequestId;
+  readonly service: string;
+  readonly fault: Fault;
+};
 export type Invalid = { readonly kind: 'invalid'; readonly header: string; readonly reason: string };
-export type ToBroker = FromClient | FromPlainClient | FromWorker | FromPlainWorker | Invalid;
+export type ToBroker = FromClient | FromPlainClient | FromWorker | FromPlainWorker | BadRequest | Invalid;
 
 export type ToClient =
   | Welcome
