@@ -10,8 +10,8 @@ import createDebug from 'debug';
 const debug = createDebug('binglide:slots');
 const workerProgram = fileURLToPath(new URL('./binglide-worker.js', import.meta.url));
 
-/** A slot that lived this long was well: the next start is not delayed. */
-const wellMs = 5000;
+/** A slot that lived this long, or that somebody killed, was well: the next start is not delayed. */
+const wellMs = 1000;
 const delayMsMin = 20;
 const delayMsMax = 5000;
 
@@ -68,7 +68,7 @@ export class Slots {
       this.#children.delete(child);
       if (this.#closed) return;
       debug('slot process %d ended: %s', child.pid, signal ?? code);
-      const wasWell = performance.now() - startedAt > wellMs;
+      const wasWell = signal === 'SIGKILL' || performance.now() - startedAt > wellMs;
       const timer = setTimeout(
         () => {
           this.#timers.delete(timer);

@@ -24,6 +24,7 @@ interface Ticket {
   readonly number: number;
   readonly key: string;
   readonly path: Uint8Array;
+  readonly identity: StatIdentity;
   readonly promise: Promise<FileHash>;
   readonly resolve: (hash: FileHash) => void;
   readonly reject: (error: unknown) => void;
@@ -37,7 +38,7 @@ const quickBytesMin = mib;
 const quickBytesMax = 64 * mib;
 /** A shorter file says little about the speed. */
 const sampleBytesMin = 4 * mib;
-const inlineBytesMax = { native: 8 * mib, portable: mib } as const;
+const inlineBytesMax = { native: 32 * mib, portable: 4 * mib } as const;
 const inlinePieceBytes = mib;
 
 export class Hasher {
@@ -73,6 +74,7 @@ export class Hasher {
 
   resume(): void {
     this.#setPaused(0);
+    if (!this.#thread) this.#startWhereNeeded();
   }
 
   /** Whoever waits for the file's hash gets E_CANCELLED. */
@@ -105,12 +107,12 @@ export class Hasher {
     const promise = new Promise<FileHash>((resolve, reject) => {
       settle = { resolve, reject };
     });
-    const ticket: Ticket = { number, key, path, promise, ...settle!, urgent };
+    const ticket: Ticket = { number, key, path, identity, promise, ...settle!, urgent };
     this.#tickets.set(key, ticket);
     this.#numbered.set(number, ticket);
     if (urgent) this.#urgent++;
-    this.#thread ??= this.#start();
-    this.#say({ kind: 'hash', ticket: ticket.number, path, identity, urgent });
+    if (this.#thread) this.#say({ kind: 'hash', ticket: number, path, identity, urgent });
+    else this.#startWhereNeeded();
     this.#holdProcess();
     return ticket;
   }
@@ -118,8 +120,18 @@ export class Hasher {
   #hurry(ticket: Ticket): void {
     ticket.urgent = true;
     this.#urgent++;
-    this.#say({ kind: 'hurry', ticket: ticket.number });
+    if (this.#thread) this.#say({ kind: 'hurry', ticket: ticket.number });
+    else this.#startWhereNeeded();
     this.#holdProcess();
+  }
+
+  /** Its start would take time from the work that hashing is paused for. */
+  #startWhereNeeded(): void {
+    if (this.#urgent === 0 && (this.#numbered.size === 0 || Atomics.load(this.#shared, pausedWord) === 1)) return;
+    this.#thread = this.#start();
+    for (const { number, path, identity, urgent } of this.#numbered.values()) {
+      this.#say({ kind: 'hash', ticket: number, path, identity, urgent });
+    }
   }
 
   #start(): Worker {

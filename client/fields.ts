@@ -114,7 +114,8 @@ export function fieldsOf({ service, scalars, arrays }: WireReport): Fields {
   const whole = new Map<string, FieldValue>(Object.entries(scalars));
   const cells = new Map<string, Float64Array | readonly CellState[]>();
   for (const [name, array] of Object.entries(arrays)) {
-    if (!name.startsWith(cellsPrefix)) whole.set(name, name === 'runs' && isRows(array, 3) ? runsOf(array) : array.data);
+    if (!name.startsWith(cellsPrefix))
+      whole.set(name, name === 'runs' && isRows(array, 3) ? runsOf(array) : array.data);
     else if (name === 'cells.state') cells.set('state', statesOf(array));
     else cells.set(name.slice(cellsPrefix.length), array.data);
   }

@@ -89,6 +89,7 @@ export interface JobOwner {
 
 export class ReportJob<F> implements Job<F> {
   readonly #ending: Ending<WireReport>;
+  #final: Promise<Report<F>> | undefined;
   #newest: WireReport | undefined;
   /** `#newest` as callers see it, made when somebody looks. */
   #built: Report<F> | undefined;
@@ -107,9 +108,12 @@ export class ReportJob<F> implements Job<F> {
     return this.#built;
   }
 
-  async final(): Promise<Report<F>> {
-    await this.#ending.final;
-    return this.latest!;
+  final(): Promise<Report<F>> {
+    if (!this.#final) {
+      this.#final = this.#ending.final.then(() => this.latest!);
+      this.#final.catch(() => undefined);
+    }
+    return this.#final;
   }
 
   async cancel(): Promise<void> {

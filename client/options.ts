@@ -104,7 +104,12 @@ export function queryOf(options: RequestOptions, workingFolder: string): Query {
     version,
     'a number or a text',
   );
-  need(Array.isArray(inputs) && inputs.length >= 1 && inputs.length <= 2, 'inputs', inputs, 'a list of one or two paths');
+  need(
+    Array.isArray(inputs) && inputs.length >= 1 && inputs.length <= 2,
+    'inputs',
+    inputs,
+    'a list of one or two paths',
+  );
   need(Number.isSafeInteger(cells) && cells >= 1, 'cells', cells, 'a whole number from 1');
   need(typeof snap === 'boolean', 'snap', snap, 'true or false');
   need(typeof cache === 'boolean', 'cache', cache, 'true or false');
@@ -127,12 +132,22 @@ export function checkService(service: unknown): asserts service is string {
 }
 
 export function checkJobId(jobId: string): string {
-  need(typeof jobId === 'string' && parseJobId(jobId) !== undefined, 'jobId', jobId, 'the id of a job, as `job.id` has it');
+  need(
+    typeof jobId === 'string' && parseJobId(jobId) !== undefined,
+    'jobId',
+    jobId,
+    'the id of a job, as `job.id` has it',
+  );
   return jobId;
 }
 
 export function checkBody(body: readonly Uint8Array[]): void {
-  need(Array.isArray(body) && body.every((frame) => frame instanceof Uint8Array), 'body', body, 'a list of byte arrays');
+  need(
+    Array.isArray(body) && body.every((frame) => frame instanceof Uint8Array),
+    'body',
+    body,
+    'a list of byte arrays',
+  );
 }
 
 function isParams(params: unknown): params is PlainMap {

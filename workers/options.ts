@@ -24,7 +24,7 @@ export interface WorkerCoreOptions {
   readonly reconnectMaxMs: number;
 }
 
-export const workerDefaults = {
+export const workerDefaults: Omit<WorkerCoreOptions, 'descriptor' | 'slot'> = {
   credit: 2,
   heldMax: 64,
   heartbeatMs: 1000,
@@ -32,7 +32,7 @@ export const workerDefaults = {
   cancelGraceMs: 100,
   reconnectMinMs: 50,
   reconnectMaxMs: 5000,
-} as const;
+};
 
 export function checkWorkerOptions(options: Omit<WorkerCoreOptions, 'descriptor' | 'slot'>): void {
   for (const name of Object.keys(workerDefaults) as (keyof typeof workerDefaults)[]) {

@@ -11,6 +11,8 @@ export interface Caption {
   readonly cores?: number;
   /** Parameters of the request. */
   readonly params?: { readonly [name: string]: unknown };
+  /** DIFF: the whole list of stretches follows, the picture needs none. */
+  readonly listsRuns?: boolean;
 }
 
 export function inputName(report: ReportView, index: number, style: Style, caption: Caption): string {

@@ -25,7 +25,7 @@ export function pictureOfDiff(report: ReportView, style: Style, caption: Caption
     ...(drawn ? stripLines(report, cells, strip, style, glyphs) : []),
     ...summaryLines(report, n, style),
     ...changesLine(report, style, caption),
-    ...runLines(report, style, glyphs),
+    ...(caption.listsRuns ? [] : runLines(report, style, glyphs)),
     ...costLine(report, style, n, caption),
   ];
 }

@@ -26,6 +26,11 @@ export function canRedraw(env: NodeJS.ProcessEnv = process.env): boolean {
   return env.TERM !== 'dumb';
 }
 
+/** Without a terminal for it there is no live line. */
+export function screenOf(out: Sink, live: WriteStream): Screen {
+  return new Screen(out, live.isTTY ? live : null);
+}
+
 export class Screen {
   readonly #out: Sink;
   readonly #live: WriteStream | null;

@@ -8,7 +8,7 @@ import { connect as connectTo, type NetConnectOpts } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { fail, isBinglideError } from '../../protocol/errors.js';
 import { daemonEndpoint, runtimeFolder } from '../runtime-folder.js';
-import type { ClientView } from './client-view.js';
+import type { Client } from '../../client/index.js';
 
 export interface Where {
   /** --broker: this one and no other. */
@@ -17,11 +17,8 @@ export interface Where {
   readonly cacheDir?: string;
   /** Slots of an embedded broker; a daemon has its own. */
   readonly cores?: number;
-}
-
-interface Node {
-  readonly endpoint: string;
-  close(): Promise<void>;
+  /** Told when the broker that $BINGLIDE_BROKER names is passed over. */
+  readonly tell?: (line: string) => void;
 }
 
 const probeMs = 500;
@@ -29,10 +26,10 @@ const probeMs = 500;
 export class Session {
   readonly #where: Where;
   readonly #closers: (() => Promise<void>)[] = [];
-  #embedded: Promise<ClientView> | null = null;
+  #embedded: Promise<Client> | null = null;
 
   private constructor(
-    readonly client: ClientView,
+    readonly client: Client,
     /** How the broker was come by. */
     readonly kind: 'given' | 'found' | 'embedded',
     where: Where,
@@ -56,7 +53,7 @@ export class Session {
   static async openDaemon(where: Where): Promise<Session | null> {
     const endpoint = await findBroker(where);
     if (endpoint === null) return null;
-    const { connect } = await loadClient();
+    const { connect } = await import('../../client/index.js');
     try {
       const client = await connect({ endpoint });
       const session = new Session(client, where.broker === undefined ? 'found' : 'given', where);
@@ -80,7 +77,7 @@ export class Session {
   }
 
   /** A broker of our own beside the daemon, started when first needed. */
-  embedded(): Promise<ClientView> {
+  embedded(): Promise<Client> {
     this.#embedded ??= startEmbedded(this.#where, this.#closers);
     return this.#embedded;
   }
@@ -95,14 +92,10 @@ export function coresOf({ cores }: Where): number {
   return cores ?? availableParallelism();
 }
 
-async function loadClient(): Promise<{ connect(options: { endpoint: string }): Promise<ClientView> }> {
-  return import('../../client/index.js');
-}
-
-async function startEmbedded(where: Where, closers: (() => Promise<void>)[]): Promise<ClientView> {
+async function startEmbedded(where: Where, closers: (() => Promise<void>)[]): Promise<Client> {
   // Loaded side by side: both have the sockets' native code under them.
-  const [{ startNode }, { connect }] = await Promise.all([import('../node.js'), loadClient()]);
-  const node: Node = await startNode({
+  const [{ startNode }, { connect }] = await Promise.all([import('../node.js'), import('../../client/index.js')]);
+  const node = await startNode({
     slots: coresOf(where),
     ...(where.cacheDir !== undefined && { cacheDir: where.cacheDir }),
   });
@@ -113,7 +106,7 @@ async function startEmbedded(where: Where, closers: (() => Promise<void>)[]): Pr
 }
 
 /** The endpoint of a daemon that seems to be there; null where this command is on its own. */
-async function findBroker({ broker, cacheDir, cores }: Where): Promise<string | null> {
+async function findBroker({ broker, cacheDir, cores, tell }: Where): Promise<string | null> {
   if (broker !== undefined) {
     if (cacheDir === undefined && cores === undefined) return checkEndpoint(broker);
     const option = cacheDir !== undefined ? '--cache-dir' : '--cores';
@@ -123,6 +116,7 @@ async function findBroker({ broker, cacheDir, cores }: Where): Promise<string | 
   if (cacheDir !== undefined || cores !== undefined) return null;
   const named = process.env.BINGLIDE_BROKER;
   if (named && (await answers(checkEndpoint(named)))) return named;
+  if (named) tell?.(`binglide: no broker at ${named} ($BINGLIDE_BROKER); going on without it`);
   return findDaemon();
 }
 

@@ -16,13 +16,14 @@ const settled = { settleMs: 0 };
 const unsettled = { settleMs: 3_600_000 };
 
 describe('cache', () => {
-  const folder = freshFolder();
-  const root = () => join(folder(), 'cache');
-  const at = (name: string) => join(folder(), name);
   const open: Cache[] = [];
+  // Before the folder goes: closing may write.
   afterEach(async () => {
     await Promise.all(open.splice(0).map((cache) => cache.close()));
   });
+  const folder = freshFolder();
+  const root = () => join(folder(), 'cache');
+  const at = (name: string) => join(folder(), name);
 
   function cacheOf(options: Partial<CacheOptions> = settled): Cache {
     const cache = new Cache({ root: root(), ...options });

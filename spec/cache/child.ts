@@ -29,6 +29,17 @@ async function run(): Promise<unknown> {
       }
       return { outcomes, counts: store.counts, listed: await store.list([idA], kind.digest) };
     }
+    case 'write-on': {
+      // Until it is killed; a character for every chunk that is there.
+      const { kind, part } = wideKind(64 * 1024);
+      const store = storeIn(path);
+      for (let at = 0; ; at += 8192) {
+        const span = { start: at, end: at + 8192 };
+        if ((await store.write([idA], kind, nameOf([idA], at), { ...part, ...span })) === 'kept') {
+          process.stdout.write('.');
+        }
+      }
+    }
     case 'fill': {
       const store = storeIn(path);
       const outcomes = [];

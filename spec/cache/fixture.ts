@@ -1,5 +1,5 @@
 /** Folders, files, kinds and parts that the cache's specs share. */
-import { spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,7 +14,7 @@ import type { Part } from '../../protocol/index.js';
 export function freshFolder(): () => string {
   let folder = '';
   beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), 'binglide-spec-'));
+    folder = mkdtempSync(join(tmpdir(), 'binglide-cache-spec-'));
     chmodSync(folder, 0o755);
   });
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
@@ -63,13 +63,19 @@ export function storeIn(root: string): ChunkStore {
   return new ChunkStore(new CacheFolder(root, 60_000));
 }
 
+const childScript = fileURLToPath(new URL('./child.js', import.meta.url));
+
+/** A child that runs on; whoever starts it ends it. */
+export function childOf(args: readonly string[]): ChildProcess {
+  return spawn(process.execPath, [childScript, 'same', ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+}
+
 /**
  * Runs a command of child.ts in a process of its own and gives what it prints. `nobody`: without root's rights, which
  * would open everything. `fileBytesMax`: no file may grow longer, rounded to what the shell's ulimit takes. `diskBytes`:
  * the path lies on a disk that small, or where mounting is not allowed, under a file limit that is reached as well.
  */
 export function inChild(args: readonly string[], { nobody = false, fileBytesMax = 0, diskBytes = 0 } = {}): unknown {
-  const script = fileURLToPath(new URL('./child.js', import.meta.url));
   let before = fileBytesMax > 0 ? `ulimit -f ${Math.floor(fileBytesMax / 1024)};` : '';
   let wrapper: string[] = [];
   if (diskBytes > 0) {
@@ -83,7 +89,7 @@ export function inChild(args: readonly string[], { nobody = false, fileBytesMax 
     wrapper = wrappers.find(([name, flags]) => spawnSync(name!, [flags!, 'sh', '-c', mount]).status === 0) ?? [];
     before = wrapper.length > 0 ? `${mount} &&` : `ulimit -f ${Math.floor(diskBytes / 4096)};`;
   }
-  const [program, ...rest] = [...wrapper, 'sh', '-c', `${before} exec "$@"`, 'sh', process.execPath, script];
+  const [program, ...rest] = [...wrapper, 'sh', '-c', `${before} exec "$@"`, 'sh', process.execPath, childScript];
   const { status, stdout, stderr } = spawnSync(program!, [...rest, nobody ? 'nobody' : 'same', ...args], {
     encoding: 'utf8',
   });

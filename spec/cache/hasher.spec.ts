@@ -30,7 +30,7 @@ describe('cache/hasher', () => {
 
   for (const urgent of [true, false]) {
     it(`hashes files of any size as a whole (${urgent ? 'urgent' : 'behind other work'})`, async () => {
-      for (const bytes of [0, 1, 4095, 4 * mib - 1, 4 * mib, 4 * mib + 1, 9 * mib + 7]) {
+      for (const bytes of [0, 1, 4095, 4 * mib - 1, 4 * mib, 4 * mib + 1, 33 * mib + 7]) {
         const file = await fileOf(`f${bytes}`, bytes);
         expect(await hash(file, urgent)).to.deep.equal({ hash: blake3Hex(await readFile(at(`f${bytes}`))), bytes });
       }
@@ -55,7 +55,7 @@ describe('cache/hasher', () => {
     const measured = await measureInput(file.path, undefined);
     const hashing = codeOf(hash(measured, false));
     // The thread is under way once it has done something else.
-    await hash(await fileOf('big', 9 * mib), true);
+    await hash(await fileOf('big', 33 * mib), true);
     await truncate(at('sparse'), 8 * mib);
     expect(await hashing).to.equal('E_CHANGED');
   });
@@ -64,8 +64,8 @@ describe('cache/hasher', () => {
     const order: string[] = [];
     const note = (name: string, promise: Promise<unknown>) => promise.then(() => order.push(name));
     hasher.pause();
-    const slow = note('slow', hash(await fileOf('slow', 12 * mib), false));
-    await note('urgent', hash(await fileOf('urgent', 9 * mib), true));
+    const slow = note('slow', hash(await fileOf('slow', 40 * mib), false));
+    await note('urgent', hash(await fileOf('urgent', 33 * mib), true));
     expect(order).to.deep.equal(['urgent']);
     hasher.resume();
     const keep = setInterval(() => undefined, 1000);
@@ -75,12 +75,12 @@ describe('cache/hasher', () => {
   });
 
   it('reads a file once for all who want it, and hurries when one of them does', async () => {
-    const file = await fileOf('shared', 12 * mib);
+    const file = await fileOf('shared', 40 * mib);
     hasher.pause();
     const patient = hash(file, false);
     const hurried = hash(file, true);
     expect(hurried).to.equal(patient);
-    expect(await hurried).to.have.property('bytes', 12 * mib);
+    expect(await hurried).to.have.property('bytes', 40 * mib);
   });
 
   it('is cancelled by path, before and while it reads', async () => {
@@ -88,11 +88,11 @@ describe('cache/hasher', () => {
     await truncate(at('sparse'), 2 ** 40);
     const endless = await measureInput(file.path, undefined);
     const first = codeOf(hash(endless, true));
-    const other = await fileOf('other', 9 * mib);
+    const other = await fileOf('other', 33 * mib);
     const second = hash(other, true);
     hasher.cancel(endless.realPath);
     expect(await first).to.equal('E_CANCELLED');
-    expect(await second).to.have.property('bytes', 9 * mib);
+    expect(await second).to.have.property('bytes', 33 * mib);
     hasher.pause();
     const waiting = codeOf(hash(other, false));
     hasher.cancel(other.realPath);
@@ -100,7 +100,7 @@ describe('cache/hasher', () => {
   });
 
   it('ends what waits when it is closed, and takes nothing after', async () => {
-    const file = await fileOf('file', 12 * mib);
+    const file = await fileOf('file', 40 * mib);
     hasher.pause();
     const waiting = codeOf(hash(file, false));
     await hasher.close();
@@ -112,7 +112,7 @@ describe('cache/hasher', () => {
     const files = await Promise.all(Array.from({ length: 2000 }, (_, i) => fileOf(`f${i}`, 10)));
     hasher.pause();
     const waiting = files.map((file) => hash(file, false));
-    const big = await fileOf('big', 9 * mib);
+    const big = await fileOf('big', 33 * mib);
     await hash(big, true);
     expect((await readdir('/dev/fd')).length).to.be.lessThan(500);
     hasher.resume();
@@ -125,7 +125,7 @@ describe('cache/hasher', () => {
   it('says how many bytes are quick, from what it has seen', async () => {
     const before = hasher.quickBytes();
     expect([4 * mib, 32 * mib]).to.include(before);
-    await hash(await fileOf('big', 16 * mib), true);
+    await hash(await fileOf('big', 33 * mib), true);
     expect(hasher.quickBytes()).to.be.within(mib, 64 * mib);
   });
 

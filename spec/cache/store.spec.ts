@@ -1,9 +1,11 @@
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, readdir, readFile, rm, stat, symlink, truncate, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { expect } from 'chai';
 import type { ChunkStore } from '../../cache/store.js';
 import {
+  childOf,
   freshFolder,
   idA,
   idB,
@@ -14,6 +16,7 @@ import {
   provisionalA,
   provisionalB,
   storeIn,
+  wideKind,
 } from './fixture.js';
 
 describe('cache/store', () => {
@@ -162,6 +165,26 @@ describe('cache/store', () => {
       expect(await store.write([idA], kind, name, partOf())).to.equal('kept');
       expect(await store.read([idA], kind, name)).to.deep.equal(partOf());
     });
+  });
+
+  it('is whole whenever its writers are killed', async () => {
+    for (let round = 0; round < 4; round++) {
+      const writer = childOf(['write-on', root()]);
+      let kept = '';
+      writer.stdout!.on('data', (data) => {
+        kept += data;
+      });
+      while (kept.length < 20 + 13 * round) await once(writer.stdout!, 'data');
+      const ended = once(writer, 'close');
+      writer.kill('SIGKILL');
+      await ended;
+    }
+    const { kind: wide, part } = wideKind(64 * 1024);
+    const names = await store.list([idA], wide.digest);
+    expect(names.length).to.be.greaterThan(20);
+    for (const each of names) {
+      expect((await store.read([idA], wide, each))?.columns, each).to.deep.equal(part.columns);
+    }
   });
 
   it('keeps a part that does not fit its fields out, without a throw', async () => {

@@ -33,14 +33,29 @@ export function ofJson(value: Json): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, ofJson(item)]));
 }
 
-/** Small things on one line, big ones opened up: so that a diff is readable. */
+const lineMax = 118;
+
+/** Small things on one line, big ones opened up, small items side by side: so that a diff is readable. */
 export function printed(value: Json, indent = ''): string {
   const flat = JSON.stringify(value);
-  if (flat.length + indent.length <= 118 || value === null || typeof value !== 'object') return flat;
+  if (flat.length + indent.length <= lineMax || value === null || typeof value !== 'object') return flat;
   const inner = `${indent} `;
-  const lines = Array.isArray(value)
-    ? value.map((item) => inner + printed(item, inner))
-    : Object.entries(value).map(([key, item]) => `${inner}${JSON.stringify(key)}: ${printed(item, inner)}`);
   const [open, close] = Array.isArray(value) ? '[]' : '{}';
+  const lines = Array.isArray(value)
+    ? value.every((item) => JSON.stringify(item).length <= 16)
+      ? filled(value, inner)
+      : value.map((item) => inner + printed(item, inner))
+    : Object.entries(value).map(([key, item]) => `${inner}${JSON.stringify(key)}: ${printed(item, inner)}`);
   return `${open}\n${lines.join(',\n')}\n${indent}${close}`;
+}
+
+function filled(items: readonly Json[], indent: string): string[] {
+  const lines: string[] = [];
+  for (const item of items) {
+    const text = JSON.stringify(item);
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + text.length < lineMax) lines[lines.length - 1] = `${last},${text}`;
+    else lines.push(indent + text);
+  }
+  return lines;
 }

@@ -17,8 +17,17 @@ const ready = { descriptor: s.hist, slot: s.slot, credit: 1 };
 
 const badClient = (name: string, frames: readonly Uint8Array[], reason: string) =>
   refuse('client-to-broker', 'drop', name, frames, reason);
+const unnamed = (name: string, map: object) =>
+  badClient(`REQUEST: ${name}`, client(1, hist, pack({ requestId: 1, ...bare, ...map })), 'requestId');
+/** It names itself, so its client is told. */
 const badRequest = (name: string, map: object, reason: string) =>
-  badClient(`REQUEST: ${name}`, client(1, hist, pack({ requestId: 1, ...bare, ...map })), reason);
+  refuse(
+    'client-to-broker',
+    'error',
+    `REQUEST: ${name}`,
+    client(1, hist, pack({ requestId: 1, ...bare, ...map })),
+    reason,
+  );
 const badTask = (name: string, change: object, reason: string) =>
   refuse(
     'broker-to-worker',
@@ -73,15 +82,21 @@ const requests: readonly Refused[] = [
   badClient('HELLO: 15 characters', client(7, pack({ clientId: 'abcdefghijklmno' })), 'clientId'),
   badClient('HELLO: 65 characters', client(7, pack({ clientId: 'a'.repeat(65) })), 'clientId'),
   badClient('REQUEST of three frames', client(1, hist), 'at least 4 frames'),
-  badClient('REQUEST of five frames', client(1, hist, pack({ requestId: 1, ...bare }), none), 'exactly 4 frames'),
+  refuse(
+    'client-to-broker',
+    'error',
+    'REQUEST of five frames',
+    client(1, hist, pack({ requestId: 1, ...bare }), none),
+    'exactly 4 frames',
+  ),
   badClient('REQUEST: an empty service', client(1, none, pack({ requestId: 1, ...bare })), 'service'),
   badClient('REQUEST: a space in the service', client(1, 'HI ST', pack({ requestId: 1, ...bare })), 'service'),
   badClient('REQUEST: a service of 256', client(1, 'A'.repeat(256), pack({ requestId: 1, ...bare })), 'service'),
   badClient('REQUEST: a service in UTF-8', client(1, 'HÏST', pack({ requestId: 1, ...bare })), 'service'),
-  badRequest('no requestId', { requestId: undefined }, 'requestId'),
-  badRequest('requestId −1', { requestId: -1 }, 'requestId'),
-  badRequest('requestId 1.5', { requestId: 1.5 }, 'requestId'),
-  badRequest('requestId as a text', { requestId: '1' }, 'requestId'),
+  unnamed('no requestId', { requestId: undefined }),
+  unnamed('requestId −1', { requestId: -1 }),
+  unnamed('requestId 1.5', { requestId: 1.5 }),
+  unnamed('requestId as a text', { requestId: '1' }),
   badClient(
     'REQUEST: requestId 2^53',
     client(1, hist, concat([0x82], fixstr('requestId'), uint64(2n ** 53n), fixstr('inputs'), pack(['/a']))),

@@ -12,8 +12,11 @@ export interface Refused {
   readonly reason: string;
 }
 
-/** `drop`: nothing else happens. `disconnect`: a DISCONNECT goes back, then nothing. `fail`: open jobs end in E_PROTOCOL. */
-export type Reaction = 'drop' | 'disconnect' | 'fail';
+/**
+ * `drop`: nothing else happens. `error`: an ERROR of the same requestId, E_PROTOCOL. `disconnect`: a DISCONNECT goes back, then nothing. `fail`: open
+ * jobs end in E_PROTOCOL.
+ */
+export type Reaction = 'drop' | 'error' | 'disconnect' | 'fail';
 
 export const client = (command: number, ...rest: (Uint8Array | string)[]) => envelope('BXMC02', command, ...rest);
 export const worker = (command: number, ...rest: (Uint8Array | string)[]) => envelope('BXMW02', command, ...rest);

@@ -4,6 +4,7 @@
  * Equal stretches are found by memcmp, 4 KiB at a time; the others go by words, and by bytes only where a stretch of
  * change begins or ends. Bit counts follow from the XOR histogram.
  */
+import { wordsAt } from './words.js';
 
 export interface Difference {
   /** Differing bytes and bits. */
@@ -154,32 +155,30 @@ function compareBlock(
   start: number,
   stretches: Stretches,
 ): number {
-  const aligned = ((a.byteOffset ^ b.byteOffset) & 3) === 0;
-  const wordsAt = aligned ? Math.min(end, at + (-(a.byteOffset + at) & 3)) : end;
-  open = compareSingly(a, b, at, wordsAt, open, start, stretches);
-  const count = (end - wordsAt) >> 2;
-  if (count > 0) {
-    const left = new Uint32Array(a.buffer, a.byteOffset + wordsAt, count);
-    const right = new Uint32Array(b.buffer, b.byteOffset + wordsAt, count);
-    for (let i = 0; i < count; i++) {
-      const x = left[i]! ^ right[i]!;
-      const here = wordsAt + 4 * i;
-      if (x === 0) {
-        if (open >= 0) stretches.add(start + open, start + here);
-        open = -1;
-      } else if (((x - 0x01010101) & ~x & 0x80808080) === 0) {
-        // All four bytes differ.
-        if (open < 0) open = here;
-        lanes[x & 255]!++;
-        lanes[256 | ((x >>> 8) & 255)]!++;
-        lanes[512 | ((x >>> 16) & 255)]!++;
-        lanes[768 | (x >>> 24)]!++;
-      } else {
-        open = compareSingly(a, b, here, here + 4, open, start, stretches);
-      }
+  const isAligned = ((a.byteOffset ^ b.byteOffset) & 3) === 0;
+  const head = isAligned ? Math.min(end, at + (-(a.byteOffset + at) & 3)) : end;
+  open = compareSingly(a, b, at, head, open, start, stretches);
+  const count = (end - head) >> 2;
+  const left = wordsAt(a, head, count);
+  const right = wordsAt(b, head, count);
+  for (let i = 0; i < count; i++) {
+    const x = left[i]! ^ right[i]!;
+    const here = head + 4 * i;
+    if (x === 0) {
+      if (open >= 0) stretches.add(start + open, start + here);
+      open = -1;
+    } else if (((x - 0x01010101) & ~x & 0x80808080) === 0) {
+      // All four bytes differ.
+      if (open < 0) open = here;
+      lanes[x & 255]!++;
+      lanes[256 | ((x >>> 8) & 255)]!++;
+      lanes[512 | ((x >>> 16) & 255)]!++;
+      lanes[768 | (x >>> 24)]!++;
+    } else {
+      open = compareSingly(a, b, here, here + 4, open, start, stretches);
     }
   }
-  return compareSingly(a, b, wordsAt + 4 * count, end, open, start, stretches);
+  return compareSingly(a, b, head + 4 * count, end, open, start, stretches);
 }
 
 function compareSingly(

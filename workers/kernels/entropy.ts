@@ -3,6 +3,7 @@
  * Q = ⌊(T[n] − Σ T[c])/n⌋ in units of 2^-24 bit a byte. Blocks of different length compare; a constant block gives 0.
  * Pure but for scratch, which is cleared here.
  */
+import { headBytes, wordsAt } from './words.js';
 
 /** Blocks whose lowest and highest entropy a cell reports; aligned to themselves. */
 export const leafBytes = 4096;
@@ -33,8 +34,8 @@ const lanes = new Uint32Array(4 * 256);
 export function addBlock(bytes: Uint8Array, counts: Float64Array): number {
   lanes.fill(0);
   const n = bytes.length;
-  const head = Math.min(n, -bytes.byteOffset & 3);
-  const words = new Uint32Array(bytes.buffer, bytes.byteOffset + head, (n - head) >> 2);
+  const head = headBytes(bytes);
+  const words = wordsAt(bytes, head, (n - head) >> 2);
   for (let i = 0; i < head; i++) lanes[bytes[i]!]!++;
   for (let i = 0; i < words.length; i++) {
     const x = words[i]!;

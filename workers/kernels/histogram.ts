@@ -1,5 +1,7 @@
 /** Counts of byte values: the loop under HIST and ENT. Pure but for its scratch tables, which it clears itself. */
 
+import { headBytes, wordsAt } from './words.js';
+
 /** Eight tables, so that equal neighbours do not wait for each other's store. */
 const tables = new Uint32Array(8 * 256);
 
@@ -12,8 +14,8 @@ export function addHistogram(bytes: Uint8Array, counts: Float64Array): void {
 /** Fills the tables; bytes before and after whole 8-byte words go one by one. */
 function countInto(bytes: Uint8Array): void {
   tables.fill(0);
-  const head = Math.min(bytes.length, -bytes.byteOffset & 3);
-  const words = new Uint32Array(bytes.buffer, bytes.byteOffset + head, ((bytes.length - head) >> 3) << 1);
+  const head = headBytes(bytes);
+  const words = wordsAt(bytes, head, ((bytes.length - head) >> 3) << 1);
   for (let i = 0; i < head; i++) tables[bytes[i]!]!++;
   for (let i = 0; i < words.length; i += 2) {
     const x = words[i]!;

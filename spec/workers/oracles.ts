@@ -1,0 +1,117 @@
+/**
+ * What the built-in services must give, computed from their definitions by the plainest loops: a byte at a time, a cell
+ * at a time, nothing shared with the services.
+ */
+import type { Form } from '../../protocol/descriptor.js';
+
+export interface Piece {
+  readonly start: number;
+  readonly end: number;
+  readonly cellBytes: number;
+}
+type Columns = { [name: string]: number[] };
+
+const least = -(2 ** 31);
+const most = 2 ** 31 - 1;
+
+export function cellsOf({ start, end, cellBytes }: Piece): [number, number][] {
+  if (cellBytes === 0) return [[start, end]];
+  const cells: [number, number][] = [];
+  for (let at = start; at < end; at = cells.at(-1)![1]) {
+    cells.push([at, Math.min(end, (Math.floor(at / cellBytes) + 1) * cellBytes)]);
+  }
+  return cells;
+}
+
+export function histogram(bytes: Uint8Array, start: number, end: number): number[] {
+  const counts = new Array<number>(256).fill(0);
+  for (let i = start; i < end; i++) counts[bytes[i]!]!++;
+  return counts;
+}
+
+function quantum(bytes: Uint8Array, start: number, end: number): number {
+  const T = (c: number) => (c < 2 ? 0n : BigInt(Math.round(c * Math.log2(c) * 2 ** 24)));
+  let sum = T(end - start);
+  for (const count of histogram(bytes, start, end)) sum -= T(count);
+  return Number(sum / BigInt(end - start));
+}
+
+export function histOracle(file: Uint8Array, piece: Piece): Columns {
+  return { counts: histogram(file, piece.start, piece.end) };
+}
+
+export function entOracle(file: Uint8Array, piece: Piece, form: Form): Columns {
+  const cells = cellsOf(piece);
+  const leaves = cells.map(([start, end]) => {
+    const found: number[] = [];
+    for (let at = Math.ceil(start / 4096) * 4096; at < end; at += 4096) {
+      const leafEnd = Math.min(at + 4096, file.length);
+      if (leafEnd <= end) found.push(quantum(file, at, leafEnd));
+    }
+    return found;
+  });
+  const extremes = {
+    qmin: leaves.map((found) => Math.min(most, ...found)),
+    qmax: leaves.map((found) => Math.max(least, ...found)),
+  };
+  if (form === 'summed') return { counts: cells.flatMap(([start, end]) => histogram(file, start, end)), ...extremes };
+  return {
+    q: cells.map(([start, end]) => quantum(file, start, end)),
+    total: histogram(file, piece.start, piece.end),
+    ...extremes,
+  };
+}
+
+export function diffOracle(
+  a: Uint8Array,
+  b: Uint8Array,
+  piece: Piece,
+  { gap, shift, limit = 10_000 }: { gap: number; shift: number; limit?: number },
+): Columns {
+  const columns: Columns = { changed: [], bits: [], xor: [], first: [], last: [], run: [], runs: [], 'runs.index': [] };
+  for (const [start, end] of cellsOf(piece)) {
+    const xor = new Array<number>(256).fill(0);
+    const marked: number[] = [];
+    let bits = 0;
+    for (let p = start; p < end; p++) {
+      const x = a[p]! ^ b[p + shift]!;
+      xor[x]!++;
+      if (x !== 0) marked.push(p);
+      for (let bit = 0; bit < 8; bit++) bits += (x >> bit) & 1;
+    }
+    columns.changed!.push(marked.length);
+    columns.bits!.push(bits);
+    columns.xor!.push(...xor);
+    columns.first!.push(marked[0] ?? Number.MAX_SAFE_INTEGER);
+    columns.last!.push(marked.at(-1) ?? Number.MIN_SAFE_INTEGER);
+    columns.run!.push(...runOf(marked, start, end));
+    const places = intervalsOf(marked, gap);
+    columns.runs!.push(...places.slice(0, limit).flat());
+    columns['runs.index']!.push(places.length, places[0]?.[0] ?? 0, places.at(-1)?.[1] ?? 0);
+  }
+  return columns;
+}
+
+function runOf(marked: readonly number[], start: number, end: number): number[] {
+  const stretches = intervalsOf(marked, 0);
+  let best: [number, number] = [0, 0];
+  for (const [from, to] of stretches) if (to - from > best[1]) best = [from, to - from];
+  const head = stretches[0]?.[0] === start ? stretches[0][1] - start : 0;
+  const tail = stretches.at(-1)?.[1] === end ? end - stretches.at(-1)![0] : 0;
+  return end === start ? [0, 0, 0, 0, 0, 0] : [start, end - start, head, tail, ...best];
+}
+
+/** [start, end, marked bytes] of marked offsets at most `gap` unmarked ones apart. */
+function intervalsOf(marked: readonly number[], gap: number): [number, number, number][] {
+  const found: [number, number, number][] = [];
+  for (const p of marked) {
+    const last = found.at(-1);
+    if (last && p - last[1] <= gap) {
+      last[1] = p + 1;
+      last[2]++;
+    } else {
+      found.push([p, p + 1, 1]);
+    }
+  }
+  return found;
+}
