@@ -6,9 +6,11 @@
  */
 import {
   assert,
+  cellCount,
   type Descriptor,
   type Form,
   fail,
+  fieldsOf,
   hasCells,
   type Params,
   sizeOf,
@@ -27,10 +29,14 @@ const chunkBytesMax = 2 ** 30;
 const fineBytesMin = 2 ** 20;
 
 export function pow2ceil(n: number): number {
-  return n <= 1 ? 1 : 2 ** Math.ceil(Math.log2(n));
+  const floor = pow2floor(n);
+  return floor < n ? 2 * floor : floor;
 }
 export function pow2floor(n: number): number {
-  return n <= 1 ? 1 : 2 ** Math.floor(Math.log2(n));
+  if (n <= 1) return 1;
+  // The logarithm of a number just under a power of two may round up to the power's.
+  const power = 2 ** Math.floor(Math.log2(n));
+  return power > n ? power / 2 : power;
 }
 
 /** What a request's answer is laid out on. */
@@ -40,6 +46,8 @@ export interface Grid {
   /** N where blocks are the cells, else 0. */
   readonly block: number;
   readonly form: Form;
+  /** Every field is kept per cell, so that a part answers any stretch on its cells' edges; else it answers whole. */
+  readonly clips: boolean;
 }
 
 /** Chunk lengths in bytes, each unit·2^k: least ≤ fine ≤ coarse. */
@@ -58,22 +66,28 @@ export interface Piece {
   readonly chunk: boolean;
 }
 
-/** Cells of a request over `length` bytes. Throws E_CELLS naming the least block that is taken. */
-export function gridFor(descriptor: Descriptor, params: Params, length: number, cells: number): Grid {
-  if (!hasCells(descriptor)) return { cellBytes: 0, block: 0, form: 'summed' };
+/** Cells of a request over `length` bytes from `start`. Throws E_CELLS naming the least block that is taken. */
+export function gridFor(descriptor: Descriptor, params: Params, length: number, cells: number, start = 0): Grid {
+  if (!hasCells(descriptor)) return { cellBytes: 0, block: 0, form: 'summed', clips: false };
+  const gridOf = (cellBytes: number, block: number, form: Form): Grid => {
+    return { cellBytes, block, form, clips: fieldsOf(descriptor, form).every((field) => field.cells) };
+  };
   const block = descriptor.block === undefined ? 0 : sizeOf(descriptor.block, params);
   if (block > 0) {
-    if (length / block > cellsMax) {
-      const least = Math.ceil(length / cellsMax);
+    // A range that starts inside a block has one block more.
+    const isTaken = (bytes: number) => cellCount({ start, end: start + length, cellBytes: bytes }) <= cellsMax;
+    if (!isTaken(block)) {
+      let least = Math.ceil(length / cellsMax);
+      while (!isTaken(least)) least++;
       throw fail(
         'E_CELLS',
         `--block ${block} makes more than ${cellsMax} cells of ${length} bytes; the least is ${least}`,
       );
     }
-    return { cellBytes: block, block, form: block <= wholeBlockBytesMax ? 'whole' : 'summed' };
+    return gridOf(block, block, block <= wholeBlockBytesMax ? 'whole' : 'summed');
   }
   if (cells > cellsMax) throw fail('E_CELLS', `${cells} cells are more than ${cellsMax}`);
-  return { cellBytes: Math.max(blockBytes, pow2ceil(length / cells)), block: 0, form: 'summed' };
+  return gridOf(Math.max(blockBytes, pow2ceil(length / cells)), 0, 'summed');
 }
 
 /** The range widened to whole cells, clipped by `size`, the longest input's bytes. */
@@ -86,8 +100,9 @@ export function snapRange([start, end]: readonly [number, number], grid: Grid, s
 export function levelsFor(descriptor: Descriptor, params: Params, grid: Grid, length: number): Levels {
   if (grid.block > 0) return blockLevels(grid.block, length);
   const bytes = wholeFieldBytes(descriptor, params, (field) => (field.perByteMax === undefined ? 8 : 4));
-  const least = Math.max(chunkBytesMin, pow2ceil(cellsPerChunk * bytes));
   const byCells = grid.cellBytes > 0 ? cellsPerChunk * grid.cellBytes : chunkBytesMax;
+  // Whole fields may ask for longer chunks, but never for wider cells than the request has.
+  const least = Math.max(chunkBytesMin, Math.min(byCells, pow2ceil(cellsPerChunk * bytes)));
   const fine = Math.max(least, Math.min(byCells, chunkBytesMax, Math.max(fineBytesMin, pow2floor(length / 100))));
   return { unit: 1, least, fine, coarse: Math.max(fine, pow2floor(length / 10)) };
 }

@@ -218,8 +218,9 @@ export class Ledger {
   /** The broker is done with this job: whoever waits for its end has it. */
   #confirm(jobId: string, outcome: CancelOutcome): void {
     const requestId = this.#ownNumberOf(jobId);
-    const withdrawn = requestId !== undefined && this.#withdrawn.delete(requestId);
-    if (this.#cancels.delete(jobId) || withdrawn) this.#resolveCancel(jobId, outcome);
+    const waited = requestId !== undefined && this.#withdrawn.get(requestId)?.waited;
+    if (requestId !== undefined) this.#withdrawn.delete(requestId);
+    if (this.#cancels.delete(jobId) || waited) this.#resolveCancel(jobId, outcome);
   }
 
   /** The open job that an answer is for; an answer of the other kind is the broker's fault and ends the job. */

@@ -17,8 +17,21 @@ export function offer(service: AnyWorker): boolean {
   return place[key] !== undefined;
 }
 
+/** A module runs once however often it is asked for, and one at a time, so that its services are known for its own. */
+const collected = new Map<string, Promise<AnyWorker[]>>();
+let last: Promise<unknown> = Promise.resolve();
+
 /** Imports a module (a file URL) and gives the services that it serves. */
-export async function collect(url: string): Promise<AnyWorker[]> {
+export function collect(url: string): Promise<AnyWorker[]> {
+  const known = collected.get(url);
+  if (known) return known;
+  const services = last.then(() => load(url));
+  last = services.catch(() => {});
+  collected.set(url, services);
+  return services;
+}
+
+async function load(url: string): Promise<AnyWorker[]> {
   const found: AnyWorker[] = [];
   place[key] = found;
   try {

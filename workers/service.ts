@@ -124,7 +124,7 @@ function describe(definition: ServiceDefinition<ParamDefs, FieldDefs>, fields: r
   const { name, block, shift, rangeBytesMax } = definition;
   return checkDescriptor({
     name,
-    version: definition.version ?? '',
+    version: definition.version ?? 'unversioned',
     inputs: definition.inputs ?? 1,
     help: definition.help ?? '',
     params: Object.entries(definition.params ?? {}).map(([paramName, def]) => ({ name: paramName, ...def })),

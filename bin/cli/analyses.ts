@@ -11,6 +11,7 @@ import {
   addAnswerOptions,
   addFileOptions,
   blockOption,
+  cellsOption,
   type FileFlags,
   gapOption,
   shiftOption,
@@ -44,7 +45,7 @@ function addHist(program: Command, stop: Stop, finish: Finish): void {
 
 function addEnt(program: Command, stop: Stop, finish: Finish): void {
   const command = program.command('ent').argument('[FILE...]').summary('entropy along the range');
-  addFileOptions(addAnswerOptions(command.addOption(blockOption())))
+  addFileOptions(addAnswerOptions(command.addOption(blockOption()).addOption(cellsOption())))
     .description('Shannon entropy of cells along the range, in bits a byte: 0 is constant, 8 looks random.')
     .addHelpText('after', examples('ent disk.img', 'ent --cells 4096 disk.img > ent.tsv', 'ent --block 256 fw.bin'))
     .action(async (files: string[], flags: AnswerFlags & FileFlags & { block?: number }) => {
@@ -66,7 +67,8 @@ function addDiff(program: Command, stop: Stop, finish: Finish): void {
     .option('--runs', 'the stretches of change instead of the cells')
     .addOption(gapOption())
     .addOption(shiftOption())
-    .option('--exit-code', 'end with 3 where they differ');
+    .option('--exit-code', 'end with 3 where they differ')
+    .addOption(cellsOption());
   addAnswerOptions(command)
     .description('Compares two files position by position.')
     .addHelpText('after', examples('diff a.bin b.bin', 'diff --runs --gap 0 a.bin b.bin', 'diff --shift-b 512 a b'))
@@ -95,7 +97,7 @@ function addBytes(program: Command, stop: Stop, finish: Finish): void {
 
 function addRun(program: Command, stop: Stop, finish: Finish): void {
   const command = program.command('run').argument('[NAME]').argument('[FILE...]').summary('any service, by its name');
-  addFileOptions(addAnswerOptions(command))
+  addFileOptions(addAnswerOptions(command.addOption(cellsOption())))
     .description('Any service, with its parameters as options; `binglide run NAME --help` lists them.')
     .allowUnknownOption()
     .helpOption(false)

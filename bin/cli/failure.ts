@@ -46,6 +46,7 @@ export function traceOf(error: unknown, env: NodeJS.ProcessEnv = process.env): s
 
 /** A wrong option value, named by its option. */
 export function wrongOption(option: string, error: unknown): BinglideError {
+  if (error instanceof Error && error.message.startsWith(option)) return fail('E_USAGE', error.message);
   return fail('E_USAGE', `${option}: ${error instanceof Error ? error.message : String(error)}`);
 }
 

@@ -65,6 +65,10 @@ const option = <T>(flags: string, help: string, name: string, parse: (text: stri
 
 export const blockOption = () =>
   option('--block <bytes>', 'cells of so many bytes on multiples of it, such as 256 or 64k', '--block', parseBytes);
+export const bytesMaxOption = () =>
+  option('--bytes-max <bytes>', 'the room that the cache may take, such as 4G', '--bytes-max', parseBytes);
+export const cellsOption = () =>
+  option('--cells <n>', 'cells along the range, give or take one (1024)', '--cells', wholeNumber(1));
 export const gapOption = () =>
   option('--gap <bytes>', 'stretches of change no farther apart are joined (64)', '--gap', parseBytes);
 export const shiftOption = () =>
@@ -84,7 +88,6 @@ export function addAnswerOptions(command: Command): Command {
   return addPlaceOptions(
     command
       .addOption(option('--range <range>', range, '--range', checkedRange))
-      .addOption(option('--cells <n>', 'cells along the range, give or take one (1024)', '--cells', wholeNumber(1)))
       .option('--snap', 'widen the range to whole cells')
       .addOption(new Option('--json', 'one JSON object a file: the final report').conflicts('ndjson'))
       .option('--ndjson', 'every report as it arrives, one JSON object a line')

@@ -1,0 +1,147 @@
+import { execFileSync } from 'node:child_process';
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, utimesSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect } from 'chai';
+import { describeChange, provisionalId, sameIdentity } from '../../cache/identity.js';
+import type { TaskInput } from '../../protocol/messages.js';
+import { field } from '../../workers/fields.js';
+import { defineService } from '../../workers/service.js';
+import { hist } from '../../workers/services/hist.js';
+import { failureOf, hostOf, inputOf, Sandbox, taskOf } from './fixture.js';
+
+const identity = { dev: '1', ino: '2', size: 3, mtimeNs: '4', ctimeNs: '5' };
+
+describe('StatIdentity', () => {
+  it('tells states of a file apart and has a name', () => {
+    expect(sameIdentity(identity, { ...identity })).to.equal(true);
+    for (const change of [{ dev: '9' }, { ino: '9' }, { size: 9 }, { mtimeNs: '9' }, { ctimeNs: '9' }]) {
+      expect(sameIdentity(identity, { ...identity, ...change })).to.equal(false);
+      expect(provisionalId({ ...identity, ...change })).to.not.equal(provisionalId(identity));
+    }
+    expect(provisionalId(identity)).to.match(/^~[0-9a-f]{32}$/);
+    expect(describeChange(identity, { ...identity, size: 4 })).to.equal('grew');
+    expect(describeChange(identity, { ...identity, size: 2 })).to.equal('shrank');
+    expect(describeChange(identity, { ...identity, mtimeNs: '5' })).to.equal('changed');
+  });
+});
+
+describe('inputs of a task', () => {
+  const sandbox = new Sandbox();
+  const host = hostOf(sandbox.folder);
+  after(() => sandbox.remove());
+
+  const failed = async (input: TaskInput, end = 0) => {
+    const task = { ...taskOf({ paths: [], runs: [[0, end]] }), inputs: [input] };
+    const { code, message } = await failureOf(hist, task, host);
+    return `${code} ${message.replaceAll(sandbox.folder, '')}`;
+  };
+  const at = (path: string): TaskInput => ({ path: Buffer.from(path), identity });
+
+  it('that are no regular files under the roots are typed errors that name the file', async () => {
+    mkdirSync(sandbox.path('folder'));
+    execFileSync('mkfifo', [sandbox.path('fifo')]);
+    symlinkSync('/etc/passwd', sandbox.path('link'));
+    symlinkSync('nowhere', sandbox.path('dangling'));
+    expect(await failed(at(sandbox.path('missing')))).to.equal('E_NOT_FOUND /missing: no such file');
+    expect(await failed(at(sandbox.path('dangling')))).to.equal('E_NOT_FOUND /dangling: no such file');
+    expect(await failed(at(sandbox.path('folder')))).to.equal('E_DIRECTORY /folder is a folder');
+    expect(await failed(at(sandbox.path('fifo')))).to.equal('E_NOT_SEEKABLE /fifo is a pipe');
+    expect(await failed(at('/etc/passwd'))).to.equal('E_OUTSIDE_ROOTS /etc/passwd is outside the open folders');
+    expect(await failed(at(sandbox.path('link')))).to.equal('E_OUTSIDE_ROOTS /link is outside the open folders');
+    expect(await failed(at('relative'))).to.equal('E_PROTOCOL path relative is not absolute');
+  });
+
+  it('a folder whose name only begins like a root’s is outside', async () => {
+    const beside = `${sandbox.folder}-beside`;
+    mkdirSync(beside);
+    try {
+      expect(await failed(at(`${beside}/..${sandbox.folder.slice(sandbox.folder.lastIndexOf('/'))}/missing`))).to.match(
+        /^E_NOT_FOUND/,
+      );
+      expect(await failed(at(beside))).to.match(/^E_OUTSIDE_ROOTS/);
+    } finally {
+      rmSync(beside, { recursive: true });
+    }
+  });
+
+  it('devices, sockets and files of /proc that yield more than their size are not seekable', async () => {
+    const everywhere = hostOf('/');
+    const server = createServer().listen(sandbox.path('socket'));
+    await new Promise((listening) => server.once('listening', listening));
+    const codeOf = async (input: TaskInput) => {
+      const error = await failureOf(hist, { ...taskOf({ paths: [], runs: [[0, 0]] }), inputs: [input] }, everywhere);
+      return `${error.code} ${error.message.replaceAll(sandbox.folder, '')}`;
+    };
+    try {
+      expect(await codeOf(at('/dev/zero'))).to.equal('E_NOT_SEEKABLE /dev/zero is a character device');
+      expect(await codeOf(at(sandbox.path('socket')))).to.equal('E_NOT_SEEKABLE /socket is a socket');
+      expect(await codeOf(inputOf('/proc/cpuinfo'))).to.equal(
+        'E_NOT_SEEKABLE /proc/cpuinfo says that it is empty but yields bytes',
+      );
+    } finally {
+      server.close();
+    }
+  });
+
+  it('that are not what the task names have changed: grown, shrunk or written to', async () => {
+    const path = sandbox.write('changing', 'four');
+    const before = inputOf(path);
+    sandbox.write('changing', 'longer');
+    expect(await failed(before, 4)).to.equal('E_CHANGED /changing grew while it was read');
+    truncateSync(path, 2);
+    expect(await failed(before, 4)).to.equal('E_CHANGED /changing shrank while it was read');
+    sandbox.write('changing', 'FOUR');
+    expect(await failed(before, 4)).to.equal('E_CHANGED /changing changed while it was read');
+  });
+
+  it('that change while they are read are found out after the last byte, or where they end early', async () => {
+    const path = sandbox.write('moving', Buffer.alloc(3 << 20));
+    const disturb = (act: () => void) =>
+      defineService({
+        name: 'DISTURB',
+        version: 1,
+        fields: { seen: field.u8({ merge: 'sum' }) },
+        compute(input, out) {
+          if (input.start === 0) act();
+          out.seen[0] = input.end - input.start;
+        },
+      });
+    const errorAfter = async (act: () => void) => {
+      const task = taskOf({ paths: [path], runs: [[0, 3 << 20]] });
+      return (await failureOf(disturb(act), task, host)).message.replaceAll(sandbox.folder, '');
+    };
+    expect(await errorAfter(() => utimesSync(path, 1, 1))).to.equal('/moving changed while it was read');
+    expect(await errorAfter(() => truncateSync(path, 1 << 20))).to.equal('/moving shrank while it was read');
+  });
+
+  it('without permission are E_ACCESS', () => {
+    // Root may read everything: as root, the file is opened by a process of another user, from a copy it can reach.
+    const folder = mkdtempSync(join(tmpdir(), 'binglide-access-'));
+    try {
+      chmodSync(folder, 0o755);
+      const dist = fileURLToPath(new URL('../../', import.meta.url));
+      for (const part of ['workers', 'protocol', 'cache'])
+        cpSync(join(dist, part), join(folder, part), { recursive: true });
+      cpSync(join(dist, '..', 'package.json'), join(folder, 'package.json'), { dereference: true });
+      const path = sandbox.write('secret', 'secret');
+      chmodSync(path, 0);
+      chmodSync(sandbox.folder, 0o755);
+      const script = `
+        import { Source } from ${JSON.stringify(join(folder, 'workers/source.js'))};
+        try { new Source({ path: Buffer.from(${JSON.stringify(path)}), identity: {} }, [Buffer.from('/')]); }
+        catch (error) { console.log(error.code); }`;
+      const user = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
+      const said = execFileSync(process.execPath, ['--input-type=module', '-e', script], {
+        ...user,
+        cwd: '/',
+        env: {},
+      });
+      expect(said.toString().trim()).to.equal('E_ACCESS');
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
