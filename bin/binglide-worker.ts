@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** binglide-worker: one slot, serving the built-in services and those of --module. */
+import { existsSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { Command } from 'commander';
 import { BinglideError, fail } from '../protocol/errors.js';
@@ -50,12 +51,15 @@ async function main(options: Options): Promise<void> {
     const names = known.map(({ name }) => name).sort();
     throw fail('E_NO_SERVICE', `no service ${unknown}; ${names.join(' ')} are there`);
   }
+  const roots = options.root ?? [process.cwd()];
+  const missing = roots.find((root) => !existsSync(root));
+  if (missing !== undefined) throw fail('E_NOT_FOUND', `--root ${missing}: no such folder`);
   runSlot(
     {
       broker: options.broker,
       slot: (options.slot ?? slotName()) as SlotId,
       services: known.filter(({ name }) => wanted.includes(name)),
-      roots: options.root ?? [process.cwd()],
+      roots,
       modules,
       ...(options.stallMs !== undefined && { taskStallMs: Number(options.stallMs) }),
       ...(options.cancelGraceMs !== undefined && { cancelGraceMs: Number(options.cancelGraceMs) }),

@@ -228,6 +228,16 @@ export class BrokerCore {
     const session = this.#books.sessions.plain(peer, now);
     const requestId = ++this.#plainRequests as RequestId;
     if (session.dialect !== 'plain') return this.#invalid(peer, now);
+    this.#plainRequested(session, requestId, service, body, now);
+  }
+
+  #plainRequested(
+    session: Session,
+    requestId: RequestId,
+    service: string,
+    body: readonly Uint8Array[],
+    now: number,
+  ): void {
     if (isMmi(service) || !this.#books.services.find(service)) {
       this.#rawRequested(session, requestId, service, body, now);
       return;
@@ -268,6 +278,8 @@ export class BrokerCore {
     if (outcome?.kind === 'failed') return books.sendFault(session, service, requestId, outcome.fault, now);
     if (outcome?.kind === 'answered') return refuse('E_EXPIRED', 'the result of this request is no longer kept');
     if (books.services.find(service)) return refuse('E_USAGE', `${service} takes a query, not a raw body`);
+    // It comes again and is under way: the answer goes to where the client is now.
+    if (this.#routing.isUnderWay(id)) return;
     if (this.#routing.size + books.jobs.size >= books.options.jobsMax) {
       return refuse('E_BUSY', `${books.options.jobsMax} jobs are under way, as many as this broker takes`);
     }
@@ -300,6 +312,7 @@ export class BrokerCore {
       books.roster.add({ peer, digest, slot, credit }, books.options.heartbeatMs, now);
       books.emit({ kind: 'sendToWorker', peer, message: books.welcome() });
       this.#requests.serviceCame(now);
+      this.#replayWaiting(descriptor.name, now);
       return;
     }
     if (!worker) {
@@ -323,6 +336,15 @@ export class BrokerCore {
         break;
       default:
         message satisfies never;
+    }
+  }
+
+  /** What waited for the service before anybody knew that it has a descriptor is looked at again. */
+  #replayWaiting(service: string, now: number): void {
+    for (const { clientId, requestId, body } of this.#routing.takeWaiting(service)) {
+      const session = this.#books.sessions.byClient(clientId);
+      if (session?.dialect === 'plain') this.#plainRequested(session, requestId, service, body, now);
+      else if (session) this.#rawRequested(session, requestId, service, body, now);
     }
   }
 

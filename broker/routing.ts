@@ -72,6 +72,19 @@ export class Routing {
     return [...this.#jobs.values()];
   }
 
+  isUnderWay(id: JobId): boolean {
+    return this.#jobs.has(id);
+  }
+
+  /** Takes off what waits for a name that no plain worker serves: it belongs to a service with a descriptor. */
+  takeWaiting(service: string): readonly Pick<RawJob, 'clientId' | 'requestId' | 'body'>[] {
+    if (this.serves(service)) return [];
+    const queue = this.#queues.get(service) ?? [];
+    this.#queues.delete(service);
+    for (const job of queue) this.#jobs.delete(job.id);
+    return queue;
+  }
+
   ready(peer: PeerId, service: string, now: number): void {
     const liveness = new Liveness(this.books.options.heartbeatMs, now);
     this.#workers.set(peer, { peer, service, liveness, state: { name: 'idle', order: this.#order++ } });
@@ -90,7 +103,6 @@ export class Routing {
     body: readonly Uint8Array[],
     now: number,
   ): void {
-    if (this.#jobs.has(id)) return;
     const job: RawJob = {
       id,
       clientId: session.clientId,

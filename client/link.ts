@@ -43,8 +43,13 @@ export class Link {
     const socket = new Dealer({ linger: 0, reconnectInterval: reconnectMs, reconnectMaxInterval: reconnectMsMax });
     const line: Line = { socket, queue: [], writing: null };
     socket.events.on('disconnect', () => this.#lost(line, 'the connection broke'));
-    socket.connect(this.endpoint);
     this.#line = line;
+    try {
+      socket.connect(this.endpoint);
+    } catch (error) {
+      this.#drop();
+      throw error;
+    }
     queueMicrotask(() => void this.#read(line));
   }
 

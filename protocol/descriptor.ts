@@ -85,7 +85,7 @@ export interface Descriptor {
 /** Blocks up to here are computed whole and travel without their counts (Descriptor fields of form `whole`). */
 export const wholeBlockBytesMax = 65_536;
 
-/** Numbers in one row of a field at the most. */
+/** Numbers in one row of all fields together at the most. */
 const rowNumbersMax = 2 ** 24;
 
 export const serviceName = /^[A-Z][A-Z0-9]{0,31}$/;
@@ -148,15 +148,12 @@ export function checkDescriptor(value: unknown): Descriptor {
   need(typeof it.help === 'string', 'help is not a text');
   need(typeof it.cached === 'boolean', 'cached is not true or false');
   need(it.rangeBytesMax === undefined || isCount(it.rangeBytesMax), 'rangeBytesMax is no number of bytes');
-  const ints = new Set(checkedParams(it.name, it.params));
-  const isSize = (size: unknown): boolean => (isCount(size) ? true : ints.has(size as string));
-  need(isSize(it.overlap), 'overlap is neither bytes nor an int parameter');
-  need(it.block === undefined || ints.has(it.block as string), 'block names no int parameter');
-  need(
-    it.shift === undefined || (ints.has(it.shift as string) && it.inputs === 2),
-    'shift names no int parameter of two inputs',
-  );
-  const fields = checkedFields(it.fields, isSize);
+  const ints = intBounds(checkedParams(it.name, it.params));
+  const boundsOf = (size: unknown) => (isCount(size) ? ([size, size] as const) : ints.get(size));
+  need(boundsOf(it.overlap), 'overlap is neither bytes nor an int parameter');
+  need(it.block === undefined || ints.has(it.block), 'block names no int parameter');
+  need(it.shift === undefined || (ints.has(it.shift) && it.inputs === 2), 'shift names no int parameter of two inputs');
+  const fields = checkedFields(it.fields, boundsOf);
   checkReport(it.report, fields);
   return value as unknown as Descriptor;
 }
@@ -188,8 +185,21 @@ function namedMaps(value: unknown, what: string, min: number, max: number): Plai
   return value;
 }
 
-/** The names of the int parameters. */
-function checkedParams(service: string, value: unknown): string[] {
+/** The least and the greatest value that a size may have; undefined: it is no size at all. */
+type Bounds = readonly [number, number] | undefined;
+
+/** What each int parameter may be: clients choose its value, and rows must not grow with it without bound. */
+function intBounds(params: readonly ParamSpec[]): ReadonlyMap<unknown, readonly [number, number]> {
+  const bounds = new Map<unknown, readonly [number, number]>();
+  for (const { name, type, min = -Infinity, max = Infinity, oneOf } of params) {
+    if (type !== 'int') continue;
+    const listed = (oneOf ?? [min, max]).map(Number);
+    bounds.set(name, [Math.max(min, Math.min(...listed)), Math.min(max, Math.max(...listed))]);
+  }
+  return bounds;
+}
+
+function checkedParams(service: string, value: unknown): readonly ParamSpec[] {
   const params = namedMaps(value, 'params', 0, 64) as unknown as ParamSpec[];
   for (const param of params) {
     const { name } = param;
@@ -207,21 +217,28 @@ function checkedParams(service: string, value: unknown): string[] {
       throw error;
     }
   }
-  return params.filter((param) => param.type === 'int').map((param) => param.name);
+  return params;
 }
 
-function checkedFields(value: unknown, isSize: (size: unknown) => boolean): ReadonlyMap<unknown, FieldSpec> {
+function checkedFields(value: unknown, boundsOf: (size: unknown) => Bounds): ReadonlyMap<unknown, FieldSpec> {
   const fields = namedMaps(value, 'fields', 1, 64) as unknown as FieldSpec[];
+  let numbers = 0;
   for (const field of fields) {
     const must = (ok: unknown, what: string) => need(ok, `field ${field.name}: ${what}`);
     must(isDtype(field.dtype), 'has no dtype');
     must(mergeOperators.includes(field.merge), 'has no merge operator');
     must(typeof field.cells === 'boolean', 'cells is not true or false');
     const { shape } = field;
-    must(shape === undefined || (Array.isArray(shape) && shape.length <= 8 && shape.every(isSize)), 'shape');
-    must(rowNumbersOf(shape) <= rowNumbersMax, `a row has more than ${rowNumbersMax} numbers`);
+    must(shape === undefined || (Array.isArray(shape) && shape.length <= 8), 'shape');
+    const dims = (shape ?? []).map(boundsOf);
+    must(
+      dims.every((dim) => dim && dim[0] >= 0),
+      'shape holds neither numbers nor int parameters from 0',
+    );
+    numbers += dims.reduce((n, dim) => n * dim![1], 1);
+    must(numbers <= rowNumbersMax, `a row may have more than ${rowNumbersMax} numbers`);
     must(field.form === undefined || field.form === 'summed' || field.form === 'whole', 'form');
-    must(field.gap === undefined || (field.merge === 'concat' && isSize(field.gap)), 'gap');
+    must(field.gap === undefined || (field.merge === 'concat' && boundsOf(field.gap)), 'gap');
     must(field.limit === undefined || (field.merge === 'concat' && isCount(field.limit)), 'limit');
     must(
       field.perByteMax === undefined ||
@@ -232,9 +249,6 @@ function checkedFields(value: unknown, isSize: (size: unknown) => boolean): Read
   }
   return new Map(fields.map((field) => [field.name, field]));
 }
-
-const rowNumbersOf = (shape: FieldSpec['shape']): number =>
-  (shape ?? []).reduce<number>((n, dim) => (typeof dim === 'number' ? n * dim : n), 1);
 
 /** What each operator can work on; the laws of algebra.ts hold only there. */
 function checkMerge({ merge, dtype, shape, cells, form, gap }: FieldSpec, must: (ok: unknown, what: string) => void) {

@@ -2,57 +2,16 @@
  * One v2 worker as a pure state machine: one service, one conversation with one broker. No socket, file, thread or
  * clock: `handle(event, now)` returns what the shell is to do.
  *
- * Two small machines stand side by side. The conversation: resting (no socket) → unregistered (READY sent) →
- * registered (WELCOME came) → resting. The thread: free → busy → free, or busy → aborting → free; it outlives a
- * conversation, since a kernel does not stop because a broker went away.
- *
  * Rules: every attempt of a living conversation is answered exactly once, by FINAL or ERROR. One task runs, the others
  * wait in order. Nothing is sent after a conversation ended.
  */
 import { assert, type Fault, fail } from '../protocol/errors.js';
-import type { Attempt, Epoch, JobId } from '../protocol/ids.js';
 import { Liveness } from '../protocol/liveness.js';
-import type { FromWorker, Invalid, Task, TaskWork, ToWorker } from '../protocol/messages.js';
+import type { FromWorker, Invalid, TaskWork, ToWorker } from '../protocol/messages.js';
+import type { PartFrames } from '../protocol/parts.js';
 import type { WorkerCommand, WorkerEvent } from './events.js';
 import { checkWorkerOptions, type WorkerCoreOptions } from './options.js';
-
-interface Assignment {
-  readonly attempt: Attempt;
-  readonly epoch: Epoch;
-  readonly jobId: JobId;
-  readonly task: Task;
-}
-
-type Conversation =
-  /** Not begun, or between two sockets; `until` Infinity: waits for `started`. */
-  | { readonly at: 'resting'; readonly until: number }
-  | { readonly at: 'unregistered'; readonly liveness: Liveness; readonly openedAt: number }
-  | {
-      readonly at: 'registered';
-      readonly liveness: Liveness;
-      readonly openedAt: number;
-      /** Assigned and not begun, oldest first; empty unless the thread is taken. */
-      queue: Assignment[];
-    }
-  | { readonly at: 'stopped' };
-
-type Thread =
-  | { readonly at: 'free' }
-  | {
-      readonly at: 'busy';
-      readonly run: number;
-      readonly assignment: Assignment;
-      bytesDone: number;
-      progressAt: number;
-    }
-  /** `assignment` null: its conversation ended, nobody waits for an answer. At `until` the thread is replaced. */
-  | {
-      readonly at: 'aborting';
-      readonly run: number;
-      readonly assignment: Assignment | null;
-      readonly bytesDone: number;
-      readonly until: number;
-    };
+import type { Assignment, Conversation, Thread } from './state.js';
 
 const nothingDone: TaskWork = { bytesRead: 0, ms: 0 };
 
@@ -156,6 +115,7 @@ export class WorkerCore {
           at: 'registered',
           liveness: new Liveness(message.heartbeatMs, now),
           openedAt: conversation.openedAt,
+          messageBytesMax: message.limits.messageBytesMax,
           queue: [],
         };
         this.#commands.push({ kind: 'subscribe', endpoint: message.cancelEndpoint });
@@ -262,10 +222,22 @@ export class WorkerCore {
     this.#thread = { at: 'free' };
     if (thread.assignment) {
       const { attempt, epoch } = thread.assignment;
-      if (event.kind === 'taskFailed') this.#answerError(thread.assignment, event.fault, now, event.work);
-      else this.#send({ kind: 'taskFinal', attempt, epoch, part: event.part, work: event.work }, now);
+      const fault = event.kind === 'taskFailed' ? event.fault : this.#tooLong(event.part);
+      if (fault) this.#answerError(thread.assignment, fault, now, event.work);
+      else if (event.kind === 'taskComputed') {
+        const { part, work } = event;
+        this.#send({ kind: 'taskFinal', attempt, epoch, part, work }, now);
+      }
     }
     this.#startNext(now);
+  }
+
+  /** What the broker would not take is an error that it understands. */
+  #tooLong({ frames }: PartFrames): Fault | undefined {
+    const bytes = frames.reduce((sum, frame) => sum + frame.byteLength, 0);
+    const bytesMax = this.#conversation.at === 'registered' ? this.#conversation.messageBytesMax : Infinity;
+    if (bytes <= bytesMax) return undefined;
+    return { code: 'E_CELLS', message: `a part of ${bytes} bytes is longer than the broker takes, ${bytesMax}` };
   }
 
   #onProgress(run: number, bytesDone: number, now: number): void {

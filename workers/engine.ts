@@ -201,7 +201,8 @@ class TaskRun {
     const kind = error instanceof Error && !isOurs ? `${error.name}: ${error.message}` : '';
     const what = kind || (isOurs ? error.message : String(error));
     const place = isOurs ? undefined : authorFrame(error);
-    return fail('E_SERVICE', `${name} failed at ${offset}: ${what}${place ? `, ${place}` : ''}`);
+    const line = what.split('\n', 1)[0]!.slice(0, 400);
+    return fail('E_SERVICE', `${name} failed at ${offset}: ${line}${place ? `, ${place}` : ''}`);
   }
 
   #pace(ms: number): void {

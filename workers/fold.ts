@@ -68,7 +68,7 @@ export class PartBuilder {
     const cells = cellCount(plan);
     const fields = service.fields.filter(({ spec }) => spec.form === undefined || spec.form === plan.form);
     const bytes = fields.reduce((sum, field) => sum + 8 * (field.spec.cells ? cells : 1) * widthOf(field, plan), 0);
-    if (bytes > partBytesMax) throw fail('E_RANGE', `a part of ${cells} cells would take ${bytes} bytes`);
+    if (bytes > partBytesMax) throw fail('E_CELLS', `a part of ${cells} cells would take ${bytes} bytes`);
     this.#columns = fields
       .filter(({ spec }) => spec.merge !== 'concat')
       .map((field) => newColumn(field, widthOf(field, plan), cells));

@@ -6,7 +6,7 @@
 import { SlotHost, type SlotOptions } from './worker.js';
 
 /** Taking leave is quick or is not done. */
-const farewellMs = 200;
+const farewellMs = 800;
 
 export function runSlot(options: SlotOptions, { parent = false }: { readonly parent?: boolean } = {}): SlotHost {
   const host = new SlotHost(options);

@@ -91,7 +91,9 @@ function addBytes(program: Command, stop: Stop, finish: Finish): void {
     .description('The bytes of a range, at most 1 MiB: a dump on a terminal, elsewhere as they are.')
     .addHelpText('after', examples('bytes --range 0x200:+64 disk.img', 'bytes --range -1M: disk.img > tail.bin'))
     .action(async (file: string, flags: AnswerFlags) => {
-      finish(await answer({ service: 'BYTES', params: {}, inputs: together([file]), many: false, raw: true }, flags, stop));
+      finish(
+        await answer({ service: 'BYTES', params: {}, inputs: together([file]), many: false, raw: true }, flags, stop),
+      );
     });
 }
 

@@ -2,8 +2,9 @@
  * One request from its start to its end. It runs ahead of its turn to be shown: what arrives before is only kept as the
  * newest report, and its failure waits to be told.
  */
-import { isBinglideError } from '../../protocol/errors.js';
+
 import type { Client, Report, RequestOptions } from '../../client/index.js';
+import { isBinglideError } from '../../protocol/errors.js';
 import type { Session } from './session.js';
 
 export type Outcome =

@@ -23,7 +23,10 @@ interface StepStats {
 }
 
 export function addCacheCommands(program: Command, finish: Finish): void {
-  const cache = program.command('cache').summary('what is kept on disk').description('What is kept on disk of answers.');
+  const cache = program
+    .command('cache')
+    .summary('what is kept on disk')
+    .description('What is kept on disk of answers.');
   cache.addHelpText('after', examples('cache ls', 'cache rm disk.img', 'cache gc --bytes-max 1G'));
   const sub = (name: string, help: string) =>
     cache.command(name).description(help).option('--cache-dir <dir>', 'the cache in this folder');
@@ -41,7 +44,10 @@ export function addCacheCommands(program: Command, finish: Finish): void {
     .action(async (flags: CacheFlags) =>
       finish(
         await sweep(flags, async (cache, root) => {
-          const { bytesMax } = cache.checkCacheOptions({ root, ...(flags.bytesMax !== undefined && { bytesMax: flags.bytesMax }) });
+          const { bytesMax } = cache.checkCacheOptions({
+            root,
+            ...(flags.bytesMax !== undefined && { bytesMax: flags.bytesMax }),
+          });
           return cache.collectGarbage(root, bytesMax);
         }),
       ),
@@ -74,7 +80,8 @@ async function list({ cacheDir, json }: CacheFlags): Promise<number> {
     process.stdout.write(`${JSON.stringify(shown)}\n`);
     return exitCodes.ran;
   }
-  const number = (bytes: number | null) => (bytes === null ? (isTTY ? '?' : 'null') : isTTY ? size(bytes) : String(bytes));
+  const number = (bytes: number | null) =>
+    bytes === null ? (isTTY ? '?' : 'null') : isTTY ? size(bytes) : String(bytes);
   const rows = shown.map(({ id, size: fileBytes, chunks, bytes, services, used, paths }) => [
     isTTY ? id.slice(0, 12) : id,
     number(fileBytes),

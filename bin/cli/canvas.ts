@@ -65,10 +65,24 @@ export function glyphsOf({ unicode }: Style): Glyphs {
   return unicode ? unicodeGlyphs : asciiGlyphs;
 }
 
-type Paint = Parameters<typeof styleText>[0];
+export type Paint = Parameters<typeof styleText>[0];
+/** A character and its colour. */
+export type Painted = { readonly text: string; readonly format?: Paint };
 
 export function paint({ color }: Style, format: Paint, text: string): string {
   return color && text !== '' ? styleText(format, text) : text;
+}
+
+/** Neighbours of one colour are painted at once: a row of bars is a few escape sequences, not one a column. */
+export function paintRuns(style: Style, pieces: readonly Painted[]): string {
+  let line = '';
+  for (let i = 0; i < pieces.length; ) {
+    const { format } = pieces[i]!;
+    let text = '';
+    while (i < pieces.length && pieces[i]!.format === format) text += pieces[i++]!.text;
+    line += format === undefined || text.trim() === '' ? text : paint(style, format, text);
+  }
+  return line;
 }
 
 /** One character of a bar: the bar is `height` rows tall, `row` counts from 0 at the foot. */
@@ -169,11 +183,14 @@ export function offsetAxis(
   const ruler = (glyphs.tick + glyphs.line.repeat(step - 1)).repeat(ticks);
   const last = hex(end);
   let labels = '';
+  let before = '';
   for (let tick = 0; tick < ticks; tick++) {
     const label = hex(offsetAt(tick * step));
     // The last label ends one past the corner.
     const room = Math.max(0, tick === ticks - 1 ? step + 2 - last.length : step);
-    labels += (label.length < room ? label : '').padEnd(room);
+    // Columns that begin in the same cell share its label.
+    labels += (label.length < room && label !== before ? label : '').padEnd(room);
+    before = label;
   }
   return [`${pad}${glyphs.corner[0]}${ruler}${glyphs.corner[1]}`, `${pad} ${labels}${last}`];
 }

@@ -3,6 +3,9 @@ import { ends, fill, glyphsOf, paint, printable, type Style, shorten, textWidth 
 import type { ReportView } from './report.js';
 import { completionPercent, counted, duration, grouped, hexRange, size } from './units.js';
 
+/** Of less the time is that of starting. */
+const rateBytesMin = 2 ** 20;
+
 /** What a picture may say beside the report. */
 export interface Caption {
   /** Inputs as they were typed; absent: as the report names them. */
@@ -51,7 +54,8 @@ export function costLine(report: ReportView, style: Style, done: number, caption
   const chunks = chunksCached + chunksComputed;
   const cores = caption.cores ? ` on ${counted(caption.cores, 'core')}` : '';
   const pieces = [`${counted(done, 'byte')} in ${duration(elapsedMs)}`];
-  if (bytesRead > 0 && elapsedMs > 0) pieces.push(`${size((done / elapsedMs) * 1000)}/s${cores}`);
+  if (bytesRead > 0 && elapsedMs > 0 && done >= rateBytesMin)
+    pieces.push(`${size((done / elapsedMs) * 1000)}/s${cores}`);
   if (chunks > 0) pieces.push(`${grouped(chunksCached)} of ${counted(chunks, 'chunk')} from the cache`);
   return [paint(style, 'dim', fill(' ', pieces, ', ', style.columns))];
 }

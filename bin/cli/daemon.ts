@@ -25,7 +25,10 @@ export function addDaemonCommands(program: Command, stop: Stop, finish: Finish):
 }
 
 function addUp(program: Command, stop: Stop, finish: Finish): void {
-  const command = program.command('up').argument('[ROOT...]').summary('a broker that stays, for all commands of this user');
+  const command = program
+    .command('up')
+    .argument('[ROOT...]')
+    .summary('a broker that stays, for all commands of this user');
   command
     .description('A broker and its slots in the foreground. It serves files under the ROOTs (the working directory).')
     .addHelpText('after', examples('up /images', 'up --cores 4 --cache-dir /scratch/binglide /images /dumps'));

@@ -3,7 +3,7 @@
  * that follows. A stack trace only comes under DEBUG=binglide:*.
  */
 import { CommanderError } from 'commander';
-import { type BinglideError, errorCatalogue, fail, type Fault, isBinglideError } from '../../protocol/errors.js';
+import { type BinglideError, errorCatalogue, type Fault, fail, isBinglideError } from '../../protocol/errors.js';
 import { printable } from './canvas.js';
 
 export const exitCodes = { ran: 0, failed: 1, usage: 2, different: 3 } as const;
@@ -27,10 +27,10 @@ export function faultOf(error: unknown, asked: Asked = {}): Fault {
 }
 
 /** `binglide: fw.bni: no such file; fw.bin is there (E_NOT_FOUND)`, without its line end. */
-export function errorLine(fault: Fault): string {
-  const { code, message } = fault;
-  const wayOut = message.includes('; ') ? '' : `; ${errorCatalogue[code]}`;
-  return `binglide: ${printable(message.replaceAll('\n', ' '), { unicode: true })}${wayOut} (${code})`;
+export function errorLine({ code, message }: Fault): string {
+  const help = errorCatalogue[code];
+  const told = message.includes('; ') ? message : help.startsWith(message) ? help : `${message}; ${help}`;
+  return `binglide: ${printable(told.replaceAll('\n', ' '), { unicode: true })} (${code})`;
 }
 
 export function exitCodeOf(error: unknown): number {

@@ -99,7 +99,8 @@ export function nameOf(path: Path): string {
  */
 export async function pathToSend(path: Path): Promise<Path> {
   if (path === '-') throw fail('E_NOT_SEEKABLE', '- is standard input, a stream; save it to a file first');
-  if (typeof path !== 'string' || !/^\/(dev\/(std(in|out|err)$|fd\/)|proc\/(self|thread-self)\/)/.test(path)) return path;
+  if (typeof path !== 'string' || !/^\/(dev\/(std(in|out|err)$|fd\/)|proc\/(self|thread-self)\/)/.test(path))
+    return path;
   const target = await realpath(path).catch(() => path);
   const isFile = await stat(target).then(
     (stats) => stats.isFile(),

@@ -2,10 +2,33 @@
  * DIFF on a terminal: the share of changed bytes along the range, what the changes are, and the longest stretches. A
  * column shows its most changed cell, and a single changed byte is never drawn as nothing.
  */
-import { barGlyph, cut, ends, fill, type Glyphs, glyphsOf, offsetAxis, paint, type Style, stripWidth } from './canvas.js';
+import {
+  barGlyph,
+  cut,
+  ends,
+  fill,
+  type Glyphs,
+  glyphsOf,
+  offsetAxis,
+  type Painted,
+  paint,
+  paintRuns,
+  type Style,
+  stripWidth,
+} from './canvas.js';
 import { type Caption, costLine, inputName, standing } from './caption.js';
 import { cellsUnder } from './picture-ent.js';
-import { type CellsView, cellsOf, type Numbers, numberOf, numbersOf, type ReportView, type RunView, runsOf, truthOf } from './report.js';
+import {
+  type CellsView,
+  cellsOf,
+  type Numbers,
+  numberOf,
+  numbersOf,
+  type ReportView,
+  type RunView,
+  runsOf,
+  truthOf,
+} from './report.js';
 import { byteName, counted, grouped, hexRange, percent } from './units.js';
 
 const margin = 4;
@@ -48,14 +71,14 @@ function stripLines(
   style: Style,
   glyphs: Glyphs,
 ): string[] {
-  const columns = Array.from({ length: strip.inner }, (_, at) => columnOf(cells, ...cellsUnder(at, strip.inner, cells)));
+  const columns = Array.from({ length: strip.inner }, (_, at) =>
+    columnOf(cells, ...cellsUnder(at, strip.inner, cells)),
+  );
   const bar = (line: number) =>
-    columns
-      .map(({ share, sampled }) => {
-        const glyph = barGlyph(glyphs, share * stripRows, stripRows - 1 - line);
-        return sampled && glyph !== ' ' ? paint(style, 'dim', glyphs.sampled) : paint(style, 'red', glyph);
-      })
-      .join('');
+    paintRuns(
+      style,
+      columns.map((column) => columnGlyph(column, stripRows - 1 - line, glyphs)),
+    );
   const rows = Array.from(
     { length: stripRows },
     (_, line) => `${line === 0 ? '100%' : '    '}${glyphs.side}${bar(line)}${glyphs.side}`,
@@ -64,18 +87,33 @@ function stripLines(
   return [...rows, ...offsetAxis(style, margin, strip, startOf, report.range[1])];
 }
 
-function columnOf(cells: CellsView, first: number, end: number): { share: number; sampled: boolean } {
+/** `common` false: only one of the files has these bytes. */
+interface Column {
+  readonly share: number;
+  readonly sampled: boolean;
+  readonly common: boolean;
+}
+
+function columnOf(cells: CellsView, first: number, end: number): Column {
   const [n, changed] = [cells.column('n'), cells.column('changedBytes')];
-  let share = 0;
-  let sampled = false;
+  let column: Column = { share: 0, sampled: false, common: false };
   for (let i = first; i < end; i++) {
-    if (cells.state(i) === 'none') continue;
-    sampled ||= cells.state(i) === 'sampled';
-    // A sampled cell's count is of its sample; without one the cell's own width is the best measure.
-    const seen = n[i]! > 0 ? n[i]! : cells.end(i) - cells.start[i]!;
-    if (changed[i]! > 0 && seen > 0) share = Math.max(share, Math.min(1, changed[i]! / seen));
+    const state = cells.state(i);
+    const share = n[i]! > 0 ? Math.min(1, changed[i]! / n[i]!) : 0;
+    column = {
+      share: Math.max(column.share, share),
+      sampled: column.sampled || state === 'sampled',
+      common: column.common || state !== 'exact' || n[i]! > 0,
+    };
   }
-  return { share, sampled };
+  return column;
+}
+
+function columnGlyph({ share, sampled, common }: Column, row: number, glyphs: Glyphs): Painted {
+  if (!common) return { text: row === 0 ? glyphs.line : ' ', format: 'dim' };
+  const glyph = barGlyph(glyphs, share * stripRows, row);
+  if (sampled && glyph !== ' ') return { text: glyphs.sampled, format: 'dim' };
+  return { text: glyph, format: 'red' };
 }
 
 /** On one line where there is room, else one line a statement. */

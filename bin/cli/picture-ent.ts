@@ -2,7 +2,17 @@
  * ENT on a terminal: entropy along the range, 0 to 8 bits a byte. Where a column stands for several cells, full blocks
  * reach up to the lowest of them and shaded ones on to the highest, so that a short key in a long text still shows.
  */
-import { barGlyph, cut, type Glyphs, glyphsOf, offsetAxis, paint, type Style, stripWidth } from './canvas.js';
+import {
+  barGlyph,
+  cut,
+  type Glyphs,
+  glyphsOf,
+  offsetAxis,
+  type Painted,
+  paintRuns,
+  type Style,
+  stripWidth,
+} from './canvas.js';
 import { type Caption, costLine, title } from './caption.js';
 import { type CellsView, cellsOf, numberOf, type ReportView } from './report.js';
 import { counted, exactSize } from './units.js';
@@ -29,7 +39,9 @@ export function pictureOfEnt(report: ReportView, style: Style, caption: Caption)
   const glyphs = glyphsOf(style);
   // Four rows of two bits each where eight do not fit.
   const rows = (style.rows ?? Infinity) >= bitsMax + otherLines ? bitsMax : bitsMax / 2;
-  const columns = Array.from({ length: strip.inner }, (_, at) => columnOf(cells, ...cellsUnder(at, strip.inner, cells)));
+  const columns = Array.from({ length: strip.inner }, (_, at) =>
+    columnOf(cells, ...cellsUnder(at, strip.inner, cells)),
+  );
   const startOf = (at: number) => cells.start[cellsUnder(at, strip.inner, cells)[0]]!;
   return [
     title(report, style, width, caption, cellsText(cells)),
@@ -65,20 +77,20 @@ function columnOf(cells: CellsView, first: number, end: number): Column {
 function barLine(columns: readonly Column[], rows: number, row: number, glyphs: Glyphs, style: Style): string {
   const bitsPerRow = bitsMax / rows;
   const label = String((row + 1) * bitsPerRow).padStart(2);
-  const bars = columns.map((column) => columnGlyph(column, bitsPerRow, row, glyphs, style)).join('');
-  return `${label} ${glyphs.side}${bars}${glyphs.side}`;
+  const bars = columns.map((column) => columnGlyph(column, bitsPerRow, row, glyphs));
+  return `${label} ${glyphs.side}${paintRuns(style, bars)}${glyphs.side}`;
 }
 
-function columnGlyph(column: Column, bitsPerRow: number, row: number, glyphs: Glyphs, style: Style): string {
+function columnGlyph(column: Column, bitsPerRow: number, row: number, glyphs: Glyphs): Painted {
   const { lowest, highest, sampled } = column;
-  if (Number.isNaN(highest)) return ' ';
+  if (Number.isNaN(highest)) return { text: ' ' };
   const reaches = highest / bitsPerRow > row + 1 / 16 || (row === 0 && highest >= 0);
-  if (sampled) return reaches ? paint(style, 'dim', glyphs.sampled) : ' ';
+  if (sampled) return reaches ? { text: glyphs.sampled, format: 'dim' } : { text: ' ' };
   // An entropy of nothing at all is known, and drawn as the thinnest bar.
   const solid = barGlyph(glyphs, row === 0 ? Math.max(lowest / bitsPerRow, 1e-9) : lowest / bitsPerRow, row);
   const thin = row === 0 && lowest / bitsPerRow < 1 / 16;
-  if (solid !== ' ' && !(thin && highest / bitsPerRow > 1 / 8)) return solid;
-  return reaches ? paint(style, 'dim', glyphs.between) : ' ';
+  if (solid !== ' ' && !(thin && highest / bitsPerRow > 1 / 8)) return { text: solid };
+  return reaches ? { text: glyphs.between, format: 'dim' } : { text: ' ' };
 }
 
 function cellsText(cells: CellsView): string {

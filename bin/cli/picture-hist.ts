@@ -2,7 +2,7 @@
  * HIST on a terminal: the counts of the 256 byte values as bars. Bars scale to the fifth highest column and taller ones
  * are marked and named, so that one value (00 is often a fifth of a file) does not flatten the rest.
  */
-import { barGlyph, cut, fill, type Glyphs, glyphsOf, paint, type Style } from './canvas.js';
+import { barGlyph, cut, fill, type Glyphs, glyphsOf, type Painted, paintRuns, type Style } from './canvas.js';
 import { type Caption, costLine, title } from './caption.js';
 import { type Numbers, numberOf, numbersOf, type ReportView } from './report.js';
 import { byteName, percent } from './units.js';
@@ -60,7 +60,11 @@ function barsOf(counts: Numbers, total: number, columns: number): Bars {
   });
   const descending = [...shares].sort((a, b) => b - a);
   // A file of fewer than five values has no fifth column to scale to.
-  const scale = descending.slice(0, 5).filter((share) => share > 0).at(-1) ?? 0;
+  const scale =
+    descending
+      .slice(0, 5)
+      .filter((share) => share > 0)
+      .at(-1) ?? 0;
   return { shares, valuesPerColumn, scale };
 }
 
@@ -72,21 +76,22 @@ function barLines({ shares, scale }: Bars, margin: number, glyphs: Glyphs, style
   return Array.from({ length: barRows }, (_, line) => {
     const row = barRows - 1 - line;
     const label = line === 0 ? percent(scale, 1) : line === barRows / 2 ? percent(scale / 2, 1) : '';
-    const bars = shares
-      .map((share) => {
-        if (line === 0 && isOver(share, scale)) return paint(style, 'yellow', glyphs.over);
-        return barGlyph(glyphs, (share / scale) * barRows, row);
-      })
-      .join('');
+    const bars = shares.map((share): Painted => {
+      if (line === 0 && isOver(share, scale)) return { text: glyphs.over, format: 'yellow' };
+      return { text: barGlyph(glyphs, (share / scale) * barRows, row) };
+    });
     const shown = label.length > 5 ? label.replace(/\.\d%$/, '%') : label;
-    return `${shown.padStart(margin === 7 ? 6 : 5)}${margin === 7 ? ' ' : ''}${glyphs.side}${bars}${glyphs.side}`;
+    return `${shown.padStart(margin === 7 ? 6 : 5)}${margin === 7 ? ' ' : ''}${glyphs.side}${paintRuns(style, bars)}${glyphs.side}`;
   });
 }
 
 /** A hex digit where each sixteenth of the values begins. */
 function axisLine(inner: number, margin: number, glyphs: Glyphs): string {
   const digits = Array.from({ length: 16 }, (_, digit) =>
-    digit.toString(16).toUpperCase().padEnd(inner / 16, glyphs.dot),
+    digit
+      .toString(16)
+      .toUpperCase()
+      .padEnd(inner / 16, glyphs.dot),
   ).join('');
   return `${' '.repeat(margin)}${glyphs.corner[0]}${digits}${glyphs.corner[1]}`;
 }
@@ -100,7 +105,8 @@ function tallestLine(bars: Bars, counts: Numbers, total: number, exact: boolean,
     .slice(0, tallestNamed)
     .map(({ share, column }) => {
       const first = column * valuesPerColumn;
-      const name = valuesPerColumn === 1 ? byteName(first) : `${byteName(first)}-${byteName(first + valuesPerColumn - 1)}`;
+      const name =
+        valuesPerColumn === 1 ? byteName(first) : `${byteName(first)}-${byteName(first + valuesPerColumn - 1)}`;
       return `${name} ${percent(share, 1)}`;
     });
   const facts = `h ${entropyOf(counts, total).toFixed(4)}   absent ${absentIn(counts)}${exact ? '' : ' so far'}`;

@@ -1,6 +1,7 @@
 /** Answers for programs: a table, one JSON object a file, a JSON line a report, or the bytes themselves. */
-import type { Fault } from '../../protocol/errors.js';
+
 import type { Report } from '../../client/index.js';
+import type { Fault } from '../../protocol/errors.js';
 import { dump } from './dump.js';
 import { LinePresenter, type Tell } from './presenter.js';
 import { numbersOf } from './report.js';

@@ -1,12 +1,13 @@
 /** Answers for people: a picture that stands from the first report and is redrawn at most four times a second. */
+
+import type { Report } from '../../client/index.js';
 import type { Fault } from '../../protocol/errors.js';
 import type { Style } from './canvas.js';
 import type { Caption } from './caption.js';
-import type { Report } from '../../client/index.js';
-import { LinePresenter, type Tell } from './presenter.js';
-import { liveLine, Progress } from './progress.js';
 import { picture } from './picture.js';
 import { runLine } from './picture-diff.js';
+import { LinePresenter, type Tell } from './presenter.js';
+import { liveLine, Progress } from './progress.js';
 import { runsOf } from './report.js';
 import { canRedraw, type Screen } from './screen.js';
 import type { Sink } from './sink.js';

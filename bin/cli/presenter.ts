@@ -1,6 +1,7 @@
 /** How answers leave the command: one presenter for each form of output. Files come one after the other. */
-import type { Fault } from '../../protocol/errors.js';
+
 import type { Report } from '../../client/index.js';
+import type { Fault } from '../../protocol/errors.js';
 import { errorLine } from './failure.js';
 import type { Progress } from './progress.js';
 import { completionPercent } from './units.js';

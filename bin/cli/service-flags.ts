@@ -1,6 +1,12 @@
 /** Options of `run`, made from a service's descriptor: `max_lag` is --max-lag. */
 import { Command, Option } from 'commander';
-import { checkParams, type Descriptor, type ParamSpec, type ParamValue, type Params } from '../../protocol/descriptor.js';
+import {
+  checkParams,
+  type Descriptor,
+  type ParamSpec,
+  type Params,
+  type ParamValue,
+} from '../../protocol/descriptor.js';
 import { fail } from '../../protocol/errors.js';
 import { parseBytes } from '../../protocol/range.js';
 
@@ -22,12 +28,12 @@ export function parseServiceFlags(descriptor: Descriptor, args: readonly string[
     .helpOption(false)
     .exitOverride()
     .configureOutput({ outputError: () => undefined });
-  for (const spec of descriptor.params) command.addOption(optionOf(spec));
+  for (const spec of descriptor.params) for (const option of optionsOf(spec)) command.addOption(option);
   const help = `${command.helpInformation()}\nand all options of \`binglide run --help\`\n`;
   command.parse(args, { from: 'user' });
   const given: { [name: string]: ParamValue } = {};
   for (const spec of descriptor.params) {
-    const value: unknown = command.getOptionValue(optionOf(spec).attributeName());
+    const value: unknown = command.getOptionValue(optionsOf(spec)[0]!.attributeName());
     if (value !== undefined) given[spec.name] = value as ParamValue;
   }
   return { params: checkParams(descriptor, given), files: command.args, help };
@@ -35,21 +41,27 @@ export function parseServiceFlags(descriptor: Descriptor, args: readonly string[
 
 /** "max_lag", "maxLag" → "--max-lag". */
 export function flagOf(name: string): string {
-  return `--${name.replace(/([a-z0-9])([A-Z])/g, '$1-$2').replaceAll('_', '-').toLowerCase()}`;
+  return `--${name
+    .replace(/([a-z0-9])([A-Z])/g, '$1-$2')
+    .replaceAll('_', '-')
+    .toLowerCase()}`;
 }
 
-function optionOf(spec: ParamSpec): Option {
+/** A truth has two: --wrap and --no-wrap. */
+function optionsOf(spec: ParamSpec): Option[] {
   const flag = flagOf(spec.name);
   const help = `${spec.help} (${String(spec.default)})`;
-  if (spec.type === 'bool') return new Option(`${flag} [true|false]`, help).argParser((text) => truth(flag, text)).preset(true);
-  const option = new Option(`${flag} <${spec.type === 'string' ? 'text' : 'n'}>`, help);
-  return spec.type === 'string' ? option : option.argParser((text) => numberOf(flag, text));
-}
-
-function truth(flag: string, text: string | boolean): boolean {
-  if (text === true || text === 'true') return true;
-  if (text === false || text === 'false') return false;
-  throw fail('E_PARAM', `${flag}: ${JSON.stringify(text)} is neither true nor false`);
+  switch (spec.type) {
+    case 'bool':
+      return [new Option(flag, help), new Option(flag.replace(/^--/, '--no-'), `not ${flag}`)];
+    case 'string':
+      return [new Option(`${flag} <text>`, help)];
+    case 'int':
+    case 'float':
+      return [new Option(`${flag} <n>`, help).argParser((text) => numberOf(flag, text))];
+    default:
+      return spec.type satisfies never;
+  }
 }
 
 /** A number, or bytes as they are written elsewhere: 64k. */

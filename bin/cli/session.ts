@@ -6,9 +6,9 @@
 import { lstat } from 'node:fs/promises';
 import { connect as connectTo, type NetConnectOpts } from 'node:net';
 import { availableParallelism } from 'node:os';
+import type { Client } from '../../client/index.js';
 import { fail, isBinglideError } from '../../protocol/errors.js';
 import { daemonEndpoint, runtimeFolder } from '../runtime-folder.js';
-import type { Client } from '../../client/index.js';
 
 export interface Where {
   /** --broker: this one and no other. */

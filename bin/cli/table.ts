@@ -32,7 +32,9 @@ function runsTable(report: ReportView): Table {
 
 function cellsTable(report: ReportView): Table {
   const cells = cellsOf(report)!;
-  const names = ['n', ...[...cells.columns.keys()].filter((name) => name !== 'n')].filter((name) => cells.columns.has(name));
+  const names = ['n', ...[...cells.columns.keys()].filter((name) => name !== 'n')].filter((name) =>
+    cells.columns.has(name),
+  );
   const columns = names.map((name) => cells.column(name));
   function* rows(): Generator<Row> {
     for (let i = 0; i < cells.length; i++) {
@@ -50,7 +52,9 @@ function fieldsTable(report: ReportView): Table {
 function plain(value: unknown): string {
   if (typeof value === 'string') return value;
   if (typeof value === 'number') return number(value);
-  return JSON.stringify(value, (_, item) => (ArrayBuffer.isView(item) ? Array.from(item as unknown as number[]) : item));
+  return JSON.stringify(value, (_, item) =>
+    ArrayBuffer.isView(item) ? Array.from(item as unknown as number[]) : item,
+  );
 }
 
 function number(value: number | null | undefined): string {

@@ -33,6 +33,10 @@ export class SimClient {
     this.feed({ kind: 'started' });
   }
 
+  get nextRequestId(): RequestId {
+    return (this.#lastRequestId + 1) as RequestId;
+  }
+
   request(ask: Ask): RequestId {
     const requestId = ++this.#lastRequestId as RequestId;
     this.feed({ kind: 'requested', requestId, ask });

@@ -48,6 +48,8 @@ export function describe(message: Message): string {
       return 'HELLO';
     case 'request':
       return `REQUEST ${message.requestId} ${query(message.query)}`;
+    case 'badRequest':
+      return `REQUEST ${message.requestId} ${message.service} bad: ${fault(message.fault)}`;
     case 'rawRequest':
       return `REQUEST ${message.requestId} ${message.service} raw ${message.body.map(text).join(' ')}`;
     case 'clientCancel':

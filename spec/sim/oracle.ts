@@ -44,13 +44,14 @@ export function expectedOf(query: Query, files: readonly FileState[]): Expected 
     ? [start - (start % unit), Math.min(longest, Math.ceil(end / unit) * unit)]
     : [start, end];
   if (service === 'BYTES' && range[1] - range[0] > 2 ** 20) return 'E_RANGE';
-  return answerOf(service, { a, b, shift, gap: Number(params.gap ?? 64), range, cellBytes });
+  return answerOf(service, { a, b, shift, block, gap: Number(params.gap ?? 64), range, cellBytes });
 }
 
 interface Ask {
   readonly a: Uint8Array;
   readonly b: Uint8Array | undefined;
   readonly shift: number;
+  readonly block: number;
   readonly gap: number;
   readonly range: readonly [number, number];
   readonly cellBytes: number;
@@ -102,7 +103,7 @@ function histogram({ a, range }: Ask): Answer {
   return { range, cellBytes: 0, dataBytes, scalars: { n: dataBytes }, arrays: { counts: countsOf(a, ...range) } };
 }
 
-function entropies({ a, range, cellBytes }: Ask): Answer {
+function entropies({ a, block, range, cellBytes }: Ask): Answer {
   const cells = cellsOf(range, cellBytes);
   const low: number[] = [];
   const high: number[] = [];
@@ -115,10 +116,12 @@ function entropies({ a, range, cellBytes }: Ask): Answer {
     low.push(qs.length > 0 ? Math.min(...qs) : NaN);
     high.push(qs.length > 0 ? Math.max(...qs) : NaN);
   }
-  // Cells of --block up to 64 KiB carry their entropy as a whole number of 2^-24.
-  const isWhole = cellBytes <= 65_536 && !Number.isInteger(Math.log2(cellBytes / 4096));
-  const h = cells.map(([start, end]) => shannon(countsOf(a, start, end)));
-  const q = cells.map(([start, end]) => (end - start <= 65_536 ? blockQ(countsOf(a, start, end)) / 2 ** 24 : NaN));
+  // Blocks of up to 64 KiB travel as whole numbers of 2^-24 bit.
+  const isWhole = block > 0 && block <= 65_536;
+  const h = cells.map(([start, end]) => {
+    const counts = countsOf(a, start, end);
+    return isWhole ? blockQ(counts) / 2 ** 24 : shannon(counts);
+  });
   const dataBytes = range[1] - range[0];
   const whole = shannon(countsOf(a, ...range));
   return {
@@ -129,8 +132,7 @@ function entropies({ a, range, cellBytes }: Ask): Answer {
     arrays: {
       'cells.start': cells.map(([start]) => start),
       'cells.n': cells.map(([start, end]) => end - start),
-      'cells.h': isWhole ? q : h,
-      'cells.q': q,
+      'cells.h': h,
       'cells.min': low,
       'cells.max': high,
     },
@@ -142,7 +144,6 @@ const bitsOf = (value: number) => value.toString(2).replaceAll('0', '').length;
 function differences({ a, shift, gap, range, cellBytes }: Ask, b: Uint8Array): Answer {
   const from = Math.max(range[0], -shift, 0);
   const to = Math.min(range[1], a.length, b.length - shift);
-  const has = (p: number) => p >= from && p < to;
   const xor = new Array<number>(256).fill(0);
   const runs: number[][] = [];
   let longest = { start: 0, length: 0 };
@@ -164,7 +165,7 @@ function differences({ a, shift, gap, range, cellBytes }: Ask, b: Uint8Array): A
     cells.map(([start, end]) => {
       let sum = 0;
       for (let p = Math.max(start, from); p < Math.min(end, to); p++) sum += count(a[p]! ^ b[p + shift]!);
-      return has(Math.max(start, from)) && Math.max(start, from) < end ? sum : NaN;
+      return Math.max(start, from) < Math.min(end, to) ? sum : NaN;
     });
   const dataBytes = Math.max(0, to - from);
   const overlap = (low: number, high: number) => Math.max(0, Math.min(range[1], high) - Math.max(range[0], low));

@@ -22,7 +22,7 @@ const welcome = received({
   heartbeatMs: 1000,
   cancelEndpoint: 'ipc://cancel.sock',
   epoch,
-  limits: { messageBytesMax: 1 << 30, jobsMax: 8 },
+  limits: { messageBytesMax: 1 << 20, jobsMax: 8 },
 });
 const assign = (attempt: number, jobNumber = attempt) =>
   received({ kind: 'assign', attempt: attempt as Attempt, epoch, jobId: job(jobNumber), task });
@@ -271,6 +271,15 @@ describe('WorkerCore', () => {
     handle(assign(1), 1);
     handle(assign(2), 1);
     expect(handle(assign(3), 1)).to.deep.equal([sendError(3, 'E_BUSY', 'a worker holds 2 attempts already')]);
+  });
+
+  it('does not send a part that the broker would not take', () => {
+    const { handle } = registered();
+    handle(assign(1), 1);
+    const frames = [new Uint8Array(1 << 20), new Uint8Array(1)];
+    expect(handle({ kind: 'taskComputed', run: 1, part: { arrays: ['a', 'b'], frames }, work }, 2)).to.deep.equal([
+      sendError(1, 'E_CELLS', 'a part of 1048577 bytes is longer than the broker takes, 1048576', work),
+    ]);
   });
 
   it('takes leave when asked to stop, and is silent ever after', () => {

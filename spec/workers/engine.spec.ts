@@ -82,7 +82,7 @@ describe('the engine', () => {
       version: 1,
       rowBytes: 4096,
       overlap: 'reach',
-      params: { reach: param.int({ default: 10 }) },
+      params: { reach: param.int({ default: 10, min: 0 }) },
       fields: { n1: field.u8({ merge: 'sum' }) },
       compute(input) {
         for (let i = 0; i < input.rows; i++) {

@@ -3,6 +3,7 @@
  * at a time, nothing shared with the services.
  */
 import type { Form } from '../../protocol/descriptor.js';
+import { blockQ } from '../../protocol/entropy.js';
 
 export interface Piece {
   readonly start: number;
@@ -29,12 +30,7 @@ export function histogram(bytes: Uint8Array, start: number, end: number): number
   return counts;
 }
 
-function quantum(bytes: Uint8Array, start: number, end: number): number {
-  const T = (c: number) => (c < 2 ? 0n : BigInt(Math.round(c * Math.log2(c) * 2 ** 24)));
-  let sum = T(end - start);
-  for (const count of histogram(bytes, start, end)) sum -= T(count);
-  return Number(sum / BigInt(end - start));
-}
+const quantum = (bytes: Uint8Array, start: number, end: number) => blockQ(histogram(bytes, start, end));
 
 export function histOracle(file: Uint8Array, piece: Piece): Columns {
   return { counts: histogram(file, piece.start, piece.end) };

@@ -1,28 +1,24 @@
 /**
- * Entropy of small blocks as an integer: with T[c] = round(c·log2 c·2^24) a block of n bytes has
- * Q = ⌊(T[n] − Σ T[c])/n⌋ in units of 2^-24 bit a byte. Blocks of different length compare; a constant block gives 0.
- * Pure but for scratch, which is cleared here.
+ * Entropy of small blocks as an integer, Q (protocol/entropy.ts), fast. Blocks of different length compare; a constant
+ * block gives 0. Pure but for scratch, which is cleared here.
  */
+import { entropyTable } from '../../protocol/entropy.js';
 import { headBytes, wordsAt } from './words.js';
 
 /** Blocks whose lowest and highest entropy a cell reports; aligned to themselves. */
 export const leafBytes = 4096;
 
+/** T[0…], as long as was needed so far: to ask for it costs more than to count a short block. */
 let table: Float64Array = new Float64Array(0);
 
-/** T[0…n]; grown as needed, since few tasks need more than 4096. n is at most 65,536. */
-export function entropyTable(n: number): Float64Array {
-  if (table.length <= n) {
-    const grown = new Float64Array(n <= leafBytes ? leafBytes + 1 : 65_537);
-    for (let c = 2; c < grown.length; c++) grown[c] = Math.round(c * Math.log2(c) * 2 ** 24);
-    table = grown;
-  }
+function tableTo(n: number): Float64Array {
+  if (table.length <= n) table = entropyTable(Math.max(n, leafBytes));
   return table;
 }
 
-/** Q of the block that these counts are of. */
-export function blockEntropy(counts: Float64Array | Uint32Array, n: number): number {
-  const T = entropyTable(n);
+/** Q of the block of n bytes that these counts are of. */
+export function blockEntropy(counts: Float64Array, n: number): number {
+  const T = tableTo(n);
   let sum = 0;
   for (let v = 0; v < 256; v++) sum += T[counts[v]!]!;
   return Math.floor((T[n]! - sum) / n);
@@ -45,7 +41,7 @@ export function addBlock(bytes: Uint8Array, counts: Float64Array): number {
     lanes[768 | (x >>> 24)]!++;
   }
   for (let i = head + words.length * 4; i < n; i++) lanes[bytes[i]!]!++;
-  const T = entropyTable(n);
+  const T = tableTo(n);
   let sum = 0;
   for (let v = 0; v < 256; v++) {
     const c = lanes[v]! + lanes[256 | v]! + lanes[512 | v]! + lanes[768 | v]!;

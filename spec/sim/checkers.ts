@@ -1,0 +1,284 @@
+/**
+ * What must hold whatever happens. It sees what the broker receives and sends and what clients are told, and keeps its
+ * own books: one end a request and nothing after it, reports that are true, limits kept, ends that have a reason.
+ */
+import type { BrokerCommand } from '../../broker/events.js';
+import type { Ask, ClientCommand } from '../../client/events.js';
+import { type ErrorCode, type Fault, jobIdOf, type PeerId, type Query, type Report, type RequestId, type ToBroker } from '../../protocol/index.js';
+import type { BrokerWatch, SimBroker } from './broker.js';
+import type { ClientWatch, SimClient } from './client.js';
+import { type Files, type FileState, textOf } from './files.js';
+import { type Answer, expectedOf } from './oracle.js';
+import type { PlainAnswer, PlainClient } from './plain.js';
+import { checkFinal, checkPartial } from './reports.js';
+import { demand, type World } from './world.js';
+
+/** What may have gone wrong in the world, with when it did last. */
+export type Trouble =
+  | 'cancel'
+  | 'change'
+  | 'crash'
+  | 'spin'
+  | 'throw'
+  | 'lie'
+  | 'broker'
+  | 'link'
+  | 'freeze'
+  | 'jump'
+  | 'disk'
+  | 'client';
+
+/** The troubles that an error can come from. An error with another cause is a violation. */
+const causesOf: { readonly [code in ErrorCode]?: readonly Trouble[] } = {
+  E_CHANGED: ['change'],
+  E_STALLED: ['spin', 'freeze', 'jump'],
+  E_SERVICE: ['throw'],
+  E_PROTOCOL: ['lie'],
+  E_CRASHED: ['crash', 'link', 'freeze', 'jump'],
+  E_NO_SERVICE: ['crash', 'broker', 'link', 'freeze', 'jump'],
+  E_IO: ['disk'],
+  E_NO_BROKER: ['broker', 'link', 'freeze', 'jump'],
+  E_BROKER_LOST: ['broker', 'link', 'freeze', 'jump'],
+  E_BUSY: [],
+  E_EXPIRED: ['broker', 'link', 'freeze', 'jump'],
+};
+
+/** Who asked: a SimClient or a plain one. */
+interface Asker {
+  readonly name: string;
+  readonly process: { readonly alive: boolean };
+  readonly closed: boolean;
+}
+
+export interface Wish {
+  readonly client: Asker;
+  readonly who: string;
+  /** As the client knows it; a plain one has none. */
+  readonly jobId: string | undefined;
+  readonly ask: Ask;
+  readonly askedMs: number;
+  /** Somebody wanted it ended. */
+  cancelled: boolean;
+  shown: number;
+  reports: number;
+  end: 'final' | 'abandoned' | ErrorCode | undefined;
+  /** No fault can excuse an error. */
+  readonly mustEndWell: boolean;
+}
+
+export class Checkers implements BrokerWatch, ClientWatch {
+  readonly wishes: Wish[] = [];
+  readonly #byJob = new Map<string, Wish>();
+  readonly troubles = new Map<Trouble, number>();
+  readonly counts = { partials: 0, finals: 0, errors: 0, cancelAcks: 0 };
+  /** Requests that this broker life has received and not ended, by job id. */
+  #open = new Set<string>();
+  #slotsMost = 0;
+  #openMost = 0;
+  #life: SimBroker | undefined;
+  readonly #answers = new Map<string, Answer | ErrorCode>();
+
+  constructor(
+    readonly world: World,
+    readonly files: Files,
+    readonly jobsMax: number,
+  ) {}
+
+  trouble(kind: Trouble): void {
+    this.troubles.set(kind, this.world.now);
+  }
+
+  get isQuiet(): boolean {
+    return this.wishes.every((wish) => wish.end !== undefined || !wish.client.process.alive || wish.client.closed);
+  }
+
+  asked(client: SimClient, ask: Ask, requestId: RequestId, mustEndWell: boolean): void {
+    const jobId = jobIdOf(client.clientId, requestId);
+    this.#byJob.set(jobId, this.#wish(client, `${client.name} ${requestId}`, jobId, ask, mustEndWell));
+  }
+
+  askedPlainly(client: PlainClient, ask: Ask, mustEndWell: boolean): void {
+    const wish = this.#wish(client, client.name, undefined, ask, mustEndWell);
+    client.ask(ask, (answer) => this.#toldPlainly(wish, answer));
+  }
+
+  #wish(client: Asker, who: string, jobId: string | undefined, ask: Ask, mustEndWell: boolean): Wish {
+    const wish: Wish = {
+      client,
+      who,
+      jobId,
+      ask,
+      askedMs: this.world.now,
+      cancelled: false,
+      shown: -1,
+      reports: 0,
+      end: undefined,
+      mustEndWell,
+    };
+    this.wishes.push(wish);
+    return wish;
+  }
+
+  // --- what clients are told
+
+  clientTold(client: SimClient, command: ClientCommand): void {
+    if (!('requestId' in command)) {
+      if (command.kind === 'resolveCancel') this.counts.cancelAcks++;
+      return;
+    }
+    const wish = this.#byJob.get(jobIdOf(client.clientId, command.requestId));
+    demand(wish, `${client.name} ${command.requestId}: something came for a request that was never made`);
+    switch (command.kind) {
+      case 'deliverReport':
+        return this.#told(wish, { kind: 'report', report: command.report });
+      case 'resolveFinal':
+        return this.#told(wish, { kind: 'final', report: command.report });
+      case 'deliverRaw':
+        return this.#told(wish, { kind: 'rawPartial', body: command.body });
+      case 'resolveRaw':
+        return this.#told(wish, { kind: 'raw', body: command.body });
+      case 'rejectJob':
+        return this.#told(wish, { kind: 'error', fault: command.fault });
+      default:
+        command satisfies never;
+    }
+  }
+
+  #toldPlainly(wish: Wish, answer: PlainAnswer): void {
+    demand(answer.kind !== 'abandoned' || !wish.mustEndWell, `${wish.who}: the connection broke without a fault`);
+    this.#told(wish, answer);
+  }
+
+  #told(wish: Wish, answer: PlainAnswer): void {
+    const { who } = wish;
+    this.world.log(`${who} told ${answer.kind}${answer.kind === 'error' ? ` ${answer.fault.code}` : ''}`);
+    demand(wish.end === undefined, `${who}: ${answer.kind} after its end, ${wish.end}`);
+    switch (answer.kind) {
+      case 'report': {
+        const { completion } = answer.report;
+        this.counts.partials++;
+        demand(completion >= wish.shown, `${who}: completion fell from ${wish.shown} to ${completion}`);
+        wish.shown = completion;
+        wish.reports++;
+        return checkPartial(answer.report, this.#answer(wish, answer.report, who), who);
+      }
+      case 'final':
+        this.counts.finals++;
+        wish.end = 'final';
+        return checkFinal(answer.report, this.#answer(wish, answer.report, who), who);
+      case 'rawPartial':
+        wish.reports++;
+        return;
+      case 'raw':
+        this.counts.finals++;
+        wish.end = 'final';
+        return checkRaw(wish, answer.body, who);
+      case 'error':
+        this.counts.errors++;
+        wish.end = answer.fault.code;
+        return this.#checkFault(wish, answer.fault, who);
+      case 'abandoned':
+        wish.end = 'abandoned';
+        return;
+      default:
+        answer satisfies never;
+    }
+  }
+
+  #answer(wish: Wish, report: Report, who: string): Answer {
+    demand(wish.ask.kind === 'query', `${who}: a report for a raw request`);
+    const { query } = wish.ask;
+    const states = report.inputs.map(({ identity }) => this.files.byId(identity));
+    demand(states.every((state) => state !== undefined), `${who}: an identity that no file ever had`);
+    states.forEach((state, i) => {
+      demand(state!.path === textOf(query.inputs[i]![0]!.path), `${who}: input ${i} is another file`);
+      const { hash } = report.inputs[i]!;
+      demand(hash === null || hash === state!.hash, `${who}: the hash of another content`);
+    });
+    const answer = this.expected(query, states as FileState[]);
+    demand(typeof answer === 'object', `${who}: answered, though it is to be refused with ${String(answer)}`);
+    return answer;
+  }
+
+  expected(query: Query, states: readonly FileState[]): Answer | ErrorCode {
+    const key = JSON.stringify([query.service, query.range, query.cells, query.snap, query.params, states.map((it) => it.id)]);
+    let answer = this.#answers.get(key);
+    if (answer === undefined) this.#answers.set(key, (answer = expectedOf(query, states)));
+    return answer;
+  }
+
+  #checkFault({ ask, cancelled, askedMs, mustEndWell }: Wish, fault: Fault, who: string): void {
+    const told = `${who}: ended with ${fault.code} (${fault.message})`;
+    if (fault.code === 'E_CANCELLED') return demand(cancelled, `${told}, though nobody cancelled it`);
+    if (ask.kind === 'query') {
+      const states = ask.query.inputs.map((input) => this.files.get(textOf(input[0]!.path)));
+      if (fault.code === 'E_NOT_FOUND') return demand(states.includes(undefined), told);
+      const expected = states.every((state) => state !== undefined) && this.expected(ask.query, states as FileState[]);
+      if (expected === fault.code) return;
+      // The state that it was refused for may be gone.
+      if (['E_RANGE', 'E_CELLS'].includes(fault.code) && this.#since('change', askedMs)) return;
+    }
+    if (fault.code === 'E_BUSY') return demand(this.#openMost >= this.jobsMax, `${told}, but there was room`);
+    const causes = causesOf[fault.code];
+    demand(causes && !mustEndWell, `${told}, which nothing explains`);
+    // What happened shortly before may show now.
+    demand(causes.some((cause) => this.#since(cause, askedMs - 8000)), `${told}, without ${causes.join(', ')} before it`);
+  }
+
+  #since(trouble: Trouble, ms: number): boolean {
+    return (this.troubles.get(trouble) ?? -Infinity) >= ms;
+  }
+
+  // --- what the broker does
+
+  brokerReceived(broker: SimBroker, peer: PeerId, message: ToBroker): void {
+    this.#live(broker);
+    if (message.kind !== 'request' && message.kind !== 'rawRequest') return;
+    const session = broker.core.books.sessions.byPeer(peer);
+    if (session) this.#open.add(`${session.clientId} ${message.requestId}`);
+    this.#openMost = Math.max(this.#openMost, broker.core.census().jobs + broker.core.census().rawJobs);
+  }
+
+  brokerSent(broker: SimBroker, command: BrokerCommand): void {
+    if (command.kind !== 'sendToClient') return;
+    const { message, peer } = command;
+    const session = broker.core.books.sessions.byPeer(peer);
+    if (!session || !('requestId' in message)) return;
+    const key = `${session.clientId} ${message.requestId}`;
+    demand(this.#open.has(key), `the broker sent ${message.kind} for ${key}, which is not open`);
+    if (message.kind === 'final' || message.kind === 'error' || message.kind === 'rawFinal') this.#open.delete(key);
+  }
+
+  brokerHandled(broker: SimBroker): void {
+    this.#live(broker);
+    const { roster, jobs, options } = broker.core.books;
+    this.#slotsMost = Math.max(this.#slotsMost, roster.slotCount);
+    const running = new Map<string, string>();
+    for (const { peer, slot, credit, attempts } of roster.workers()) {
+      demand(attempts.length <= credit, `worker ${peer} owes ${attempts.length} answers with a credit of ${credit}`);
+      if (attempts.length === 0) continue;
+      demand(!running.has(slot), `slot ${slot} runs tasks of two workers`);
+      running.set(slot, peer);
+    }
+    demand(jobs.size <= options.jobsMax, `${jobs.size} jobs, of ${options.jobsMax}`);
+    for (const { id, phase } of jobs.values()) {
+      if (phase.name !== 'running') continue;
+      const most = 2 * Math.max(1, this.#slotsMost);
+      demand(phase.open.size <= most, `job ${id} has ${phase.open.size} pieces open, of ${most}`);
+    }
+  }
+
+  #live(broker: SimBroker): void {
+    if (this.#life === broker) return;
+    this.#life = broker;
+    this.#open = new Set();
+    this.#slotsMost = 0;
+  }
+}
+
+/** ECHO answers with what it got. */
+function checkRaw({ ask }: Wish, body: readonly Uint8Array[], who: string): void {
+  demand(ask.kind === 'raw', `${who}: a raw answer to a query`);
+  const [asked, told] = [ask.body, body].map((frames) => frames.map((frame) => Buffer.from(frame).toString('hex')).join());
+  demand(asked === told, `${who}: the echo is another`);
+}
