@@ -70,7 +70,7 @@ export class Books {
     assert(job.isComplete, 'only a complete job is answered');
     const session = this.ownerOf(job);
     const report = job.report(now);
-    this.#end(job, now);
+    this.drop(job);
     this.outcomes.keep(job.id, { kind: 'answered' }, now);
     if (!session) return;
     const peer = this.speak(session, now);
@@ -86,7 +86,7 @@ export class Books {
   refuse(job: Job, fault: Fault, now: number): void {
     const session = this.ownerOf(job);
     const told = job.faultOf(fault);
-    this.#end(job, now);
+    this.drop(job);
     this.outcomes.keep(job.id, { kind: 'failed', fault: told }, now);
     if (session) this.sendFault(session, job.query.service, job.requestId, told, now);
   }
@@ -104,7 +104,8 @@ export class Books {
     }
   }
 
-  #end(job: Job, _now: number): void {
+  /** The job is gone without a word. What it wanted is withdrawn by the caller. */
+  drop(job: Job): void {
     assert(this.jobs.delete(job.id), 'a job ends once');
   }
 }

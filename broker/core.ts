@@ -405,7 +405,7 @@ export class BrokerCore {
 
   #clientGone(session: Session, now: number): void {
     this.#routing.clientGone(session.clientId, now);
-    this.#requests.clientGone(session, now);
+    this.#requests.clientGone(session);
   }
 
   #peerGone(peer: PeerId, now: number): void {

@@ -4,6 +4,10 @@
  *
  * A new key starts with `openingMs` in hand, so that someone who was idle is answered before those who are not.
  */
+
+/** Nobody owes or is owed more than so many quanta, however wrong an estimate was. */
+const boundQuanta = 1000;
+
 export class DeficitRing<K> {
   readonly #keys: K[] = [];
   readonly #deficits = new Map<K, number>();
@@ -33,26 +37,30 @@ export class DeficitRing<K> {
   /** The key whose turn it is and that has something to do (`costMsOf` not undefined); it is charged the cost. */
   next(costMsOf: (key: K) => number | undefined): K | undefined {
     let idle = 0;
+    let visited = 0;
+    /** Who could not pay in this round, and how many rounds more it takes them. */
+    const short = new Map<K, number>();
     while (idle < this.#keys.length) {
       const key = this.#keys[this.#cursor]!;
       const cost = costMsOf(key);
       if (cost === undefined) {
         idle++;
-        this.#advance();
-        continue;
+      } else {
+        idle = 0;
+        const deficit = this.#deficits.get(key)! + (this.#granted ? 0 : this.quantumMs);
+        this.#granted = true;
+        if (deficit >= cost) {
+          this.#deficits.set(key, deficit - cost);
+          return key;
+        }
+        this.#deficits.set(key, deficit);
+        short.set(key, Math.ceil((cost - deficit) / this.quantumMs));
       }
-      idle = 0;
-      let deficit = this.#deficits.get(key)!;
-      if (!this.#granted) deficit += this.quantumMs;
-      this.#granted = true;
-      // A cost above the quantum is served after as many rounds; capped, so that a slow service cannot spin us.
-      const due = Math.min(cost, 8 * this.quantumMs);
-      if (deficit >= due) {
-        this.#deficits.set(key, deficit - due);
-        return key;
-      }
-      this.#deficits.set(key, deficit);
       this.#advance();
+      if (++visited === this.#keys.length) {
+        this.#skipRounds(short);
+        visited = 0;
+      }
     }
     return undefined;
   }
@@ -61,8 +69,17 @@ export class DeficitRing<K> {
   settle(key: K, ms: number): void {
     const deficit = this.#deficits.get(key);
     if (deficit === undefined) return;
-    const bound = 8 * this.quantumMs;
+    const bound = boundQuanta * this.quantumMs;
     this.#deficits.set(key, Math.max(-bound, Math.min(bound, deficit + ms)));
+  }
+
+  /** Rounds in which nobody could pay are not walked one by one: a slow service may take hundreds. */
+  #skipRounds(short: Map<K, number>): void {
+    const rounds = Math.min(...short.values()) - 1;
+    if (rounds > 0 && rounds < Infinity) {
+      for (const key of short.keys()) this.#deficits.set(key, this.#deficits.get(key)! + rounds * this.quantumMs);
+    }
+    short.clear();
   }
 
   #advance(): void {

@@ -127,7 +127,7 @@ export class Job {
     });
     const names = this.query.inputs.map((input) => Buffer.from(input[0]!.path).toString()).join(' and ');
     let range = resolveRange(this.query.range, extent.longest, names);
-    const grid = gridFor(descriptor, params, range[1] - range[0], this.query.cells);
+    const grid = gridFor(descriptor, params, range[1] - range[0], this.query.cells, range[0]);
     if (this.query.snap) range = snapRange(range, grid, extent.longest);
     const length = range[1] - range[0];
     if (length > (descriptor.rangeBytesMax ?? Infinity)) {

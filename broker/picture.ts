@@ -11,6 +11,7 @@ import {
   combine,
   type Descriptor,
   type FieldSpec,
+  type Finisher,
   fieldsOf,
   finishCell,
   finishWhole,
@@ -46,6 +47,8 @@ export interface PictureInput {
 export class Picture {
   readonly fields: readonly FieldSpec[];
   readonly #cells: number;
+  /** What the cells' outputs are made of. */
+  readonly #cellFields: readonly FieldSpec[];
   readonly #cellOutputs: readonly OutputSpec[];
   readonly #wholeOutputs: readonly OutputSpec[];
   /** Exact bytes a cell; never above the cell's own. */
@@ -55,11 +58,12 @@ export class Picture {
   readonly #starts: Float64Array;
   /** Finished numbers a cell, NaN before; one row a cell. */
   readonly #finished: Columns = {};
-  /** Sums of cells that are begun and not complete. */
+  /** Rows of cells that are begun and not complete; a run's wait side by side, since it needs its neighbours. */
   readonly #begun = new Map<number, Columns>();
   /** Fields whose order does not matter, folded over all exact bytes. */
   readonly #totals: Columns = {};
   readonly #ordered: OrderedFold;
+  readonly #commuting: readonly FieldSpec[];
   #exactBytes = 0;
 
   constructor(readonly input: PictureInput) {
@@ -68,6 +72,7 @@ export class Picture {
     const present = (output: OutputSpec) => this.fields.some((field) => field.name === output.of);
     this.#cellOutputs = descriptor.report.filter((output) => output.scope !== 'whole' && present(output));
     this.#wholeOutputs = descriptor.report.filter((output) => output.scope !== 'cell' && present(output));
+    this.#cellFields = this.fields.filter((field) => this.#cellOutputs.some((output) => output.of === field.name));
     const span = this.#span();
     this.#cells = grid.cellBytes > 0 ? cellCount(span) : 0;
     this.#exact = new Float64Array(this.#cells);
@@ -85,7 +90,6 @@ export class Picture {
     this.#commuting = whole.filter((field) => !isOrdered(field) && field.merge !== 'once');
     assert(range[0] <= range[1], 'a range is not reversed');
   }
-  readonly #commuting: readonly FieldSpec[];
 
   get exactBytes(): number {
     return this.#exactBytes;
@@ -110,6 +114,7 @@ export class Picture {
     if (this.#cells > 0) this.#addCells(part);
   }
 
+  /** The arrays of cells are the picture's own and go on changing: whoever keeps a report encodes it first. */
   report(more: Pick<Report, 'jobId' | 'inputs' | 'work'>, scalars: Report['scalars'] = {}): Report {
     const { descriptor, grid, range } = this.input;
     const whole: { [name: string]: WholeValue } = { n: this.#exactBytes };
@@ -163,13 +168,16 @@ export class Picture {
   }
 
   #addCells(part: Part): void {
-    const first = Math.floor(this.input.range[0] / this.input.grid.cellBytes);
-    const count = cellCount(part);
+    const { range, grid, params } = this.input;
+    const { start, end } = part;
+    const rows = gather(this.#cellFields, params, [part], { start, end, cellBytes: grid.cellBytes });
+    const first = Math.floor(start / grid.cellBytes) - Math.floor(range[0] / grid.cellBytes);
+    const count = cellCount(rows);
     for (let i = 0; i < count; i++) {
-      const [start, end] = cellBounds(part, i);
-      const cell = Math.floor(start / this.input.grid.cellBytes) - first;
-      this.#combineCell(cell, part, i);
-      this.#exact[cell] = this.#exact[cell]! + (end - start);
+      const [from, to] = cellBounds(rows, i);
+      const cell = first + i;
+      this.#combineCell(cell, rows, i);
+      this.#exact[cell] = this.#exact[cell]! + (to - from);
       if (this.#exact[cell] === this.#bytes[cell]) this.#finishCell(cell);
     }
   }
@@ -177,30 +185,41 @@ export class Picture {
   #combineCell(cell: number, part: Part, row: number): void {
     let columns = this.#begun.get(cell);
     if (!columns) this.#begun.set(cell, (columns = {}));
-    for (const { of } of this.#cellOutputs) {
-      const field = this.#field(of);
-      if (field.merge === 'concat') continue;
+    for (const field of this.#cellFields) {
       const width = rowWidth(field, part);
-      const column = part.columns[of]!;
-      if (!columns[of]) columns[of] = column.slice(row * width, (row + 1) * width);
-      else if (!combined.has(field)) combine(field, columns[of], 0, column, row * width, width);
-      combined.add(field);
+      const numbers = part.columns[field.name]!.subarray(row * width, (row + 1) * width);
+      const known = columns[field.name];
+      if (!known) columns[field.name] = numbers.slice();
+      else if (field.merge === 'run') columns[field.name] = Float64Array.of(...known, ...numbers);
+      else combine(field, known, 0, numbers, 0, width);
     }
-    combined.clear();
   }
 
   #finishCell(cell: number): void {
     const columns = this.#begun.get(cell)!;
     for (const { name, of, finish } of this.#cellOutputs) {
       const field = this.#field(of);
-      const row = columns[of];
-      if (!row) continue;
-      const width = finish === 'value' ? row.length : 1;
-      const finished = (this.#finished[name] ??= new Float64Array(this.#cells * width).fill(NaN));
-      if (width > 1) finished.set(row, cell * width);
+      const row = field.merge === 'run' ? joinRuns(field, columns[of]!) : columns[of]!;
+      const finished = (this.#finished[name] ??= this.#unfinished(finish, field, row.length));
+      if (finish === 'value') finished.set(row, cell * row.length);
       else finished[cell] = finishCell(finish, field, row);
     }
     this.#begun.delete(cell);
+  }
+
+  /** A column that knows no cell yet but those that have no data. */
+  #unfinished(finish: Finisher, field: FieldSpec, rowLength: number): Float64Array {
+    const width = finish === 'value' ? rowLength : 1;
+    const column = new Float64Array(this.#cells * width).fill(NaN);
+    // Of nothing a sum is 0, and a lowest or highest is not known.
+    if (field.merge !== 'sum' && field.merge !== 'or' && field.merge !== 'run') return column;
+    const none = new Float64Array(rowLength);
+    this.#bytes.forEach((bytes, cell) => {
+      if (bytes > 0) return;
+      if (finish === 'value') column.set(none, cell * width);
+      else column[cell] = finishCell(finish, field, none);
+    });
+    return column;
   }
 
   #cellArrays(): { [name: string]: NamedArray } {
@@ -213,11 +232,12 @@ export class Picture {
       'cells.n': { dtype: 'u8', shape: [count], data: this.#exact },
     };
     for (const { name, of, finish } of this.#cellOutputs) {
-      const data = this.#finished[name] ?? new Float64Array(count).fill(NaN);
+      const field = this.#field(of);
+      const data = this.#finished[name] ?? this.#unfinished(finish, field, rowLengthOf(field, this.input.params));
       const width = count === 0 ? 1 : data.length / count;
       // Unknown cells are NaN, which only a float can carry, until the last one is known.
       const known = this.isExact && !data.some(Number.isNaN);
-      const dtype = known ? outputDtype(finish, this.#field(of)) : 'f8';
+      const dtype = known ? outputDtype(finish, field) : 'f8';
       arrays[`cells.${name}`] = { dtype, shape: width === 1 ? [count] : [count, width], data };
     }
     arrays['cells.state'] = { dtype: 'u1', shape: [count], data: state };
@@ -229,10 +249,21 @@ export class Picture {
 function emptyColumns(field: FieldSpec, params: Params): Columns {
   if (field.merge === 'concat')
     return { [field.name]: new Float64Array(0), [indexOf(field)]: new Float64Array(indexWidth) };
-  const width =
-    field.merge === 'run' ? runWidth : (field.shape ?? []).reduce<number>((n, dim) => n * sizeOf(dim, params), 1);
-  return { [field.name]: new Float64Array(width).fill(identityOf(field)) };
+  return { [field.name]: new Float64Array(rowLengthOf(field, params)).fill(identityOf(field)) };
 }
 
-/** Fields already combined for the current cell: two outputs may be of one field. */
-const combined = new Set<FieldSpec>();
+/** Numbers in a row where no part tells. */
+function rowLengthOf(field: FieldSpec, params: Params): number {
+  if (field.merge === 'run') return runWidth;
+  return (field.shape ?? []).reduce<number>((n, dim) => n * sizeOf(dim, params), 1);
+}
+
+/** The rows of a complete cell, in whatever order they came, as one. */
+function joinRuns(field: FieldSpec, numbers: Float64Array): Float64Array {
+  const rows = Array.from({ length: numbers.length / runWidth }, (_, i) =>
+    numbers.slice(i * runWidth, (i + 1) * runWidth),
+  ).sort((a, b) => a[0]! - b[0]!);
+  const [first, ...rest] = rows;
+  for (const row of rest) combine(field, first!, 0, row, 0, runWidth);
+  return first!;
+}

@@ -72,13 +72,16 @@ export class Requests {
     this.books.refuse(job, fault, now);
   }
 
-  /** The client is gone: its jobs go, and nobody is told. */
-  clientGone(session: Session, now: number): void {
+  /**
+   * The client is gone: its jobs go, and nobody is told. No outcome is kept: nobody cancelled them, and a client that was
+   * only away for a while asks again and goes on from what is cached.
+   */
+  clientGone(session: Session): void {
     this.books.sessions.remove(session);
     for (const job of [...this.books.jobs.values()]) {
-      if (job.clientId === session.clientId) {
-        this.end(job, { code: 'E_CANCELLED', message: 'the client went away' }, now);
-      }
+      if (job.clientId !== session.clientId) continue;
+      this.dispatch.leave(job);
+      this.books.drop(job);
     }
   }
 

@@ -1,8 +1,8 @@
 /**
  * From what the cache holds to what is missing: pure. A cached chunk covers only where its cells are at least as fine as
- * the request's; of a service without cells only where it lies inside the range whole.
+ * the request's; where not every field is kept per cell only where it lies inside the range whole.
  */
-import { chunkCellBytes, coverGap, type Grid, type Levels, type Piece } from './blocks.js';
+import { chunkCellBytes, coverGap, type Grid, type Levels, type Piece, pow2floor } from './blocks.js';
 
 /** A cached chunk (nominal bounds) and the stretch of the range that it answers. */
 export interface Hit {
@@ -58,14 +58,14 @@ function isOurs(
   { levels, limit }: PlanInput,
 ): boolean {
   const ratio = (end - start) / levels.unit;
-  return Number.isInteger(Math.log2(ratio)) && start % (end - start) === 0 && start < limit;
+  return ratio >= 1 && pow2floor(ratio) === ratio && start % (end - start) === 0 && start < limit;
 }
 
 function usableOf(chunk: Piece, { start, end, limit, grid }: PlanInput): Interval | undefined {
   const last = Math.min(chunk.end, limit);
-  if (grid.cellBytes === 0) return chunk.start >= start && last <= end ? [chunk.start, last] : undefined;
   const cell = chunkCellBytes(chunk.end - chunk.start, grid);
   if (cell > grid.cellBytes) return undefined;
+  if (!grid.clips) return chunk.start >= start && last <= end ? [chunk.start, last] : undefined;
   const from = chunk.start >= start ? chunk.start : Math.ceil(start / cell) * cell;
   const to = last <= end ? last : Math.floor(end / cell) * cell;
   return from < to ? [from, to] : undefined;
@@ -104,7 +104,10 @@ export function parentsOf(input: PlanInput, plan: Plan): Parent[] {
       size: chunk ? end - start : 0,
     })),
   ].sort((a, b) => a.start - b.start);
-  return [...new Set([levels.fine, levels.coarse])].flatMap((size) => parentsOfSize(size, input, bounds));
+  const atHand = new Set(input.cached.map(({ start, end }) => `${start}_${end}`));
+  return [...new Set([levels.fine, levels.coarse])]
+    .flatMap((size) => parentsOfSize(size, input, bounds))
+    .filter(({ chunk }) => !atHand.has(`${chunk.start}_${chunk.end}`));
 }
 
 interface Bound {

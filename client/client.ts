@@ -7,7 +7,6 @@ import debug from 'debug';
 import {
   BinglideError,
   clientIdOf,
-  type Descriptor,
   decodeToClient,
   encodeFromClient,
   type Fault,
@@ -15,7 +14,6 @@ import {
   type JobId,
   jobIdOf,
   type RequestId,
-  unpackMap,
 } from '../protocol/index.js';
 import { ClientCore } from './core.js';
 import { findBroker } from './endpoint.js';
@@ -23,6 +21,7 @@ import type { CancelOutcome, ClientCommand, ClientEvent } from './events.js';
 import type { FieldsOf } from './fields.js';
 import { BodyJob, type Job, type JobOwner, type RawJob, ReportJob } from './job.js';
 import { Link } from './link.js';
+import { type JobEntry, jobEntries, jobsService, type ServiceList, serviceList, servicesService } from './mmi.js';
 import {
   type ConnectOptions,
   checkBody,
@@ -34,40 +33,12 @@ import {
   type RequestOptions,
 } from './options.js';
 import { type PrivateBroker, startPrivateBroker } from './private.js';
-import { printablePath } from './report.js';
 
 const log = debug('binglide:client');
 const clientIdBytes = 16;
 /** How long `close` waits for its DISCONNECT to be handed over. */
 const flushMs = 200;
 const timerMsMax = 2 ** 31 - 1;
-
-/** Answer of `services()`. */
-export interface ServiceList {
-  readonly services: readonly {
-    readonly descriptor: Descriptor;
-    readonly digest: string;
-    /** Workers that serve it, and slots that they run in. */
-    readonly workers: number;
-    readonly slots: number;
-  }[];
-  readonly slots: { readonly total: number; readonly busy: number };
-  readonly endpoint: string;
-  readonly version: string;
-  readonly pid: number;
-}
-
-/** One entry of `jobs()`. */
-export interface JobEntry {
-  readonly jobId: string;
-  readonly service: string;
-  readonly paths: readonly string[];
-  readonly range: readonly [number, number] | null;
-  readonly completion: number;
-  readonly state: string;
-  readonly ageMs: number;
-  readonly clientId: string;
-}
 
 interface CancelWaiter {
   resolve(outcome: CancelOutcome): void;
@@ -187,14 +158,12 @@ export class Client implements JobOwner, AsyncDisposable {
 
   /** What the broker serves, and its slots. */
   async services(): Promise<ServiceList> {
-    return (await this.#mmi('mmi.services')) as ServiceList;
+    return serviceList(await this.raw(servicesService).final());
   }
 
   /** The jobs under way, everybody's. */
   async jobs(): Promise<JobEntry[]> {
-    type Entry = Omit<JobEntry, 'paths'> & { readonly paths: readonly Uint8Array[] };
-    const { jobs } = (await this.#mmi('mmi.jobs')) as { readonly jobs: readonly Entry[] };
-    return jobs.map((job) => ({ ...job, paths: job.paths.map(printablePath) }));
+    return jobEntries(await this.raw(jobsService).final());
   }
 
   /**
@@ -239,12 +208,6 @@ export class Client implements JobOwner, AsyncDisposable {
       else this.#cancels.set(jobId, [{ resolve, reject }]);
       this.#handle({ kind: 'cancelled', jobId });
     });
-  }
-
-  async #mmi(service: string): Promise<unknown> {
-    const body = await this.raw(service).final();
-    if (!body[0]) throw fail('E_PROTOCOL', `the broker answered ${service} with nothing`, { service });
-    return unpackMap(body[0]);
   }
 
   // The core and its commands

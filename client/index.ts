@@ -7,7 +7,7 @@ export {
   parseBytes,
   parseRange,
 } from '../protocol/index.js';
-export { Client, connect, type JobEntry, type ServiceList } from './client.js';
+export { Client, connect } from './client.js';
 export type { CancelOutcome } from './events.js';
 export type {
   CellState,
@@ -24,6 +24,7 @@ export type {
 } from './fields.js';
 export type { Job, RawAnswer, RawJob } from './job.js';
 export type { Json } from './json.js';
+export type { JobEntry, ServiceList } from './mmi.js';
 export type { ConnectOptions, RequestOptions } from './options.js';
 export { PlainClient, type PlainClientOptions } from './plain.js';
 export { printablePath, Report, type ReportInput, reportFormat } from './report.js';

@@ -46,8 +46,12 @@ class Ending<T> {
   readonly final: Promise<T>;
   #settle!: { resolve: (value: T) => void; reject: (error: BinglideError) => void };
   #wakers: (() => void)[] = [];
+  #cancelled: Promise<void> | undefined;
 
-  constructor(readonly onEnd: () => void) {
+  constructor(
+    readonly withdraw: () => Promise<void>,
+    readonly onEnd: () => void,
+  ) {
     this.final = new Promise((resolve, reject) => {
       this.#settle = { resolve, reject };
     });
@@ -69,6 +73,12 @@ class Ending<T> {
     this.#settle.reject(this.state.error);
     this.wake();
     this.onEnd();
+  }
+
+  /** Everybody who cancels waits for the one answer. */
+  async cancel(): Promise<void> {
+    if (this.state.kind === 'running') this.#cancelled ??= this.withdraw();
+    await this.#cancelled;
   }
 
   wake(): void {
@@ -97,10 +107,10 @@ export class ReportJob<F> implements Job<F> {
 
   constructor(
     readonly id: JobId,
-    readonly owner: JobOwner,
+    owner: JobOwner,
     onEnd: () => void,
   ) {
-    this.#ending = new Ending(onEnd);
+    this.#ending = new Ending(() => owner.cancelJob(id), onEnd);
   }
 
   get latest(): Report<F> | undefined {
@@ -116,8 +126,8 @@ export class ReportJob<F> implements Job<F> {
     return this.#final;
   }
 
-  async cancel(): Promise<void> {
-    if (this.#ending.state.kind === 'running') await this.owner.cancelJob(this.id);
+  cancel(): Promise<void> {
+    return this.#ending.cancel();
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Report<F>, void, undefined> {
@@ -168,18 +178,18 @@ export class BodyJob implements RawJob {
 
   constructor(
     readonly id: JobId,
-    readonly owner: JobOwner,
+    owner: JobOwner,
     onEnd: () => void,
   ) {
-    this.#ending = new Ending(onEnd);
+    this.#ending = new Ending(() => owner.cancelJob(id), onEnd);
   }
 
   final(): Promise<readonly Uint8Array[]> {
     return this.#ending.final;
   }
 
-  async cancel(): Promise<void> {
-    if (this.#ending.state.kind === 'running') await this.owner.cancelJob(this.id);
+  cancel(): Promise<void> {
+    return this.#ending.cancel();
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<RawAnswer, void, undefined> {

@@ -107,7 +107,7 @@ function addRun(program: Command, stop: Stop, finish: Finish): void {
     .addHelpText('after', examples('run ENT --block 4k fw.bin', 'run DIFF --gap 0 a.bin b.bin'))
     .action(async (name: string | undefined, rest: string[], flags: AnswerFlags & FileFlags & { help?: true }) => {
       if (name === undefined) {
-        if (flags.help) return void process.stdout.write(`${command.helpInformation()}\n`);
+        if (flags.help) return command.outputHelp();
         throw fail('E_USAGE', 'run needs the NAME of a service; `binglide services` lists them');
       }
       finish(await runService(name.toUpperCase(), rest, flags, stop));

@@ -142,7 +142,8 @@ function changesLine(report: ReportView, style: Style, caption: Caption): string
   const right = `${counted(places, 'place')}${joined}`;
   const named = xorNames(xor).slice(0, xorNamed);
   const width = Math.min(style.columns - 1, stripWidth(style.columns, margin).inner + margin + 2);
-  return [ends(fill(' xor ', named, '   ', width - right.length - 2), right, width)];
+  const left = fill(' xor ', named, '   ', width - right.length - 2);
+  return [ends(left === ' xor ' ? '' : left, right, width)];
 }
 
 /** The commonest values of a ^ b with their share of the changed bytes; 0 is no change. */

@@ -110,9 +110,9 @@ function tallestLine(bars: Bars, counts: Numbers, total: number, exact: boolean,
       return `${name} ${percent(share, 1)}`;
     });
   const facts = `h ${entropyOf(counts, total).toFixed(4)}   absent ${absentIn(counts)}${exact ? '' : ' so far'}`;
-  if (named.length === 0) return cut(` ${facts}`, style.columns);
-  const room = style.columns - facts.length - 5;
-  return cut(`${fill(` ${glyphs.over} `, named, '   ', room)}     ${facts}`, style.columns);
+  const lead = ` ${glyphs.over} `;
+  const tallest = fill(lead, named, '   ', style.columns - facts.length - 5);
+  return cut(tallest === lead ? ` ${facts}` : `${tallest}     ${facts}`, style.columns);
 }
 
 function mostLine(counts: Numbers, total: number, style: Style): string {

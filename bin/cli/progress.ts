@@ -6,6 +6,7 @@ import { clock, completionPercent, grouped, size, sizeOf } from './units.js';
 /** The rate is taken over the last so many milliseconds, so that a disk that slows down is seen to. */
 const windowMs = 8000;
 const firstRateMs = 300;
+const silenceMs = 2000;
 
 interface Mark {
   readonly atMs: number;
@@ -31,8 +32,11 @@ export class Progress {
   rate(nowMs: number): number | null {
     const first = this.#marks[0];
     const last = this.#marks.at(-1);
-    if (!first || !last || nowMs - first.atMs < firstRateMs) return null;
-    const rate = ((last.bytes - first.bytes) / (nowMs - first.atMs)) * 1000;
+    if (!first || !last) return null;
+    // Between two reports work goes on, but silence for long means that it is slow.
+    const spanMs = Math.max(last.atMs, nowMs - silenceMs) - first.atMs;
+    if (spanMs < firstRateMs) return null;
+    const rate = ((last.bytes - first.bytes) / spanMs) * 1000;
     return rate > 0 ? rate : null;
   }
 

@@ -219,10 +219,10 @@ describe('pictures', () => {
   }
 
   it('colour nothing unless asked to, and then in few sequences', () => {
-    const escape = '\u001b';
-    expect(picture(entReport(), style(80)).join('')).not.to.include(escape);
+    const esc = '\u001b';
+    expect(picture(entReport(), style(80)).join('')).not.to.include(esc);
     const coloured = picture(histReport(), style(80, { color: true })).join('\n');
-    expect(coloured.split(escape).length).to.be.below(20);
+    expect(coloured.split(esc).length).to.be.below(20);
   });
 
   it('let no name steer the terminal', () => {

@@ -101,7 +101,9 @@ describe('output for people', () => {
       keeps: true,
     });
   });
-  const drawings = () => sink.text.split(/(?=\u001b\[\d+A)/);
+  /** With ESC written out. */
+  const shown = () => sink.text.replaceAll('\u001b', 'ESC');
+  const drawings = () => shown().split(/(?=ESC\[\d+A)/);
   const half = (): Report => histReport({ exact: false, completion: 0.5 });
 
   it('stands from the first report and is drawn over by the final one', async () => {
@@ -111,7 +113,7 @@ describe('output for people', () => {
     await presenter.final(histReport());
     const [first, last] = drawings();
     const lines = first!.split('\n').length - 1;
-    expect(last).to.match(new RegExp(`^\\u001b\\[${lines}Afw\\.bin .* HIST {2}exact`));
+    expect(last).to.match(new RegExp(`^ESC\\[${lines}Afw\\.bin .* HIST {2}exact`));
   });
 
   it('is drawn at most four times a second, the final picture always', async () => {
@@ -127,7 +129,7 @@ describe('output for people', () => {
       await presenter.final(histReport());
     }
     expect(drawings()).to.have.length(1);
-    expect(sink.text).to.match(/cache\u001b\[K\n\nb {3}/);
+    expect(shown()).to.match(/cacheESC\[K\n\nb {3}/);
   });
 
   it('leaves the last picture when it is stopped', async () => {

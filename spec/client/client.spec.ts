@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { type Client, connect } from '../../client/client.js';
 import { BinglideError, type ErrorCode, isBinglideError, type JobId, jobIdOf, pack } from '../../protocol/index.js';
-import { FakeBroker, type FakeBrokerOptions, freshEndpoint, histReport } from './fake-broker.js';
+import { FakeBroker, type FakeBrokerOptions, freshEndpoint, histReport, removeEndpoints } from './fake-broker.js';
 
 async function thrown(promise: PromiseLike<unknown>): Promise<BinglideError> {
   try {
@@ -50,6 +50,7 @@ describe('client', () => {
   });
   afterEach(async () => {
     for (const it of open.splice(0)) await it.close();
+    await removeEndpoints();
   });
 
   it('sends one HELLO, then requests with absolute paths under numbers from 1', async () => {
@@ -107,8 +108,10 @@ describe('client', () => {
     for await (const _ of job) break;
     expect((await broker.next('clientCancel')).jobId).to.equal(job.id);
     partial(0.5);
-    cancelled();
     expect(await codeOf(job.final())).to.equal('E_CANCELLED');
+    const confirmed = job.cancel();
+    cancelled();
+    await confirmed;
     expect(job.latest!.completion).to.equal(0.25);
   });
 
@@ -215,6 +218,10 @@ describe('client', () => {
     const second = await broker.next('rawRequest');
     const paths = [Buffer.from('/a'), Buffer.from([0x2f, 0xff])];
     broker.send({ ...second, kind: 'rawFinal', body: [pack({ jobs: [{ ...entry, paths }] })] });
+    const odd = codeOf(client.jobs());
+    const third = await broker.next('rawRequest');
+    broker.send({ ...third, kind: 'rawFinal', body: [Buffer.from('501')] });
+    expect(await odd).to.equal('E_PROTOCOL');
     expect(await jobs).to.deep.equal([{ ...entry, paths: ['/a', '/\\xff'] }]);
   });
 

@@ -1,5 +1,5 @@
 /** A broker for the client's specs: a bare ROUTER whose answers the spec gives by hand. */
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Router } from 'zeromq';
@@ -31,9 +31,18 @@ export interface FakeBrokerOptions {
   readonly answersBeats?: boolean;
 }
 
-/** A fresh ipc endpoint. */
+const folders: string[] = [];
+
+/** An ipc endpoint in a folder of its own. */
 export async function freshEndpoint(): Promise<string> {
-  return `ipc://${await mkdtemp(join(tmpdir(), 'binglide-client-'))}/broker.sock`;
+  const folder = await mkdtemp(join(tmpdir(), 'binglide-client-'));
+  folders.push(folder);
+  return `ipc://${folder}/broker.sock`;
+}
+
+/** Removes the folders of all endpoints. */
+export async function removeEndpoints(): Promise<void> {
+  for (const folder of folders.splice(0)) await rm(folder, { recursive: true, force: true });
 }
 
 export class FakeBroker {

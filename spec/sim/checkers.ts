@@ -236,7 +236,6 @@ export class Checkers implements BrokerWatch, ClientWatch {
     if (message.kind !== 'request' && message.kind !== 'rawRequest') return;
     const session = broker.core.books.sessions.byPeer(peer);
     if (session) this.#open.add(`${session.clientId} ${message.requestId}`);
-    this.#openMost = Math.max(this.#openMost, broker.core.census().jobs + broker.core.census().rawJobs);
   }
 
   brokerSent(broker: SimBroker, command: BrokerCommand): void {
@@ -260,6 +259,8 @@ export class Checkers implements BrokerWatch, ClientWatch {
       demand(!running.has(slot), `slot ${slot} runs tasks of two workers`);
       running.set(slot, peer);
     }
+    const census = broker.core.census();
+    this.#openMost = Math.max(this.#openMost, census.jobs + census.rawJobs);
     demand(jobs.size <= options.jobsMax, `${jobs.size} jobs, of ${options.jobsMax}`);
     for (const { id, phase } of jobs.values()) {
       if (phase.name !== 'running') continue;

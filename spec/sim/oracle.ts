@@ -139,7 +139,7 @@ function entropies({ a, block, range, cellBytes }: Ask): Answer {
   };
 }
 
-const bitsOf = (value: number) => value.toString(2).replaceAll('0', '').length;
+const bits = Array.from({ length: 256 }, (_, value) => value.toString(2).replaceAll('0', '').length);
 
 function differences({ a, shift, gap, range, cellBytes }: Ask, b: Uint8Array): Answer {
   const from = Math.max(range[0], -shift, 0);
@@ -176,7 +176,7 @@ function differences({ a, shift, gap, range, cellBytes }: Ask, b: Uint8Array): A
     scalars: {
       n: dataBytes,
       changedBytes: dataBytes - xor[0]!,
-      changedBits: xor.reduce((sum, count, x) => sum + count * bitsOf(x), 0),
+      changedBits: xor.reduce((sum, count, x) => sum + count * bits[x]!, 0),
       firstDiff: runs[0]?.[0] ?? null,
       lastDiff: runs.length > 0 ? runs.at(-1)![1]! - 1 : null,
       longestRun: longest.length > 0 ? longest : null,
@@ -191,7 +191,7 @@ function differences({ a, shift, gap, range, cellBytes }: Ask, b: Uint8Array): A
       'cells.start': cells.map(([start]) => start),
       'cells.n': cells.map(([start, end]) => Math.max(0, Math.min(end, to) - Math.max(start, from))),
       'cells.changedBytes': per((x) => Number(x !== 0)),
-      'cells.changedBits': per(bitsOf),
+      'cells.changedBits': per((x) => bits[x]!),
     },
   };
 }

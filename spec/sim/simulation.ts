@@ -79,6 +79,7 @@ class Simulation {
     this.network = new Network(world, this.plan.network);
     this.disk = new Disk(world, this.files, this.plan.disk);
     this.checkers = new Checkers(world, this.files, this.plan.jobsMax);
+    if (this.plan.disk.measureFails > 0) this.checkers.troubles.set('disk', Infinity);
     this.#broker = this.#newBroker();
     this.plan.slots.forEach((plan, i) => {
       world.after(world.ms(0, 300), () => this.#startSlot(plan, i));
@@ -232,8 +233,10 @@ class Simulation {
         if (!client.process.alive || client.closed) return;
         this.#newClient();
         if (kind === 'killClient') return client.crash();
-        for (const wish of checkers.wishes) if (wish.client === client) wish.cancelled = true;
-        return client.process.do(() => client.close());
+        return client.process.do(() => {
+          for (const wish of checkers.wishes) if (wish.client === client) wish.cancelled = true;
+          client.close();
+        });
       case 'freezeClient':
         checkers.trouble('freeze');
         return client.process.freeze(random.pick([50, 700, 3000]));

@@ -1,0 +1,58 @@
+/** Counts of pairs of neighbours: row the first byte, column the second. */
+import { isConstant } from './constant';
+
+const digrams = memory.data(65536 * 4, 64);
+const blockBytes: usize = 4088;
+
+/** u32[65536]: adds up until the caller clears it, before 2^32 pairs. */
+export function digramsAt(): usize {
+  return digrams;
+}
+
+/** Counts `pairs` pairs, the first of which begins at `at`; the last one's second byte lies at `at + pairs`. */
+export function addDigrams(at: usize, pairs: usize): void {
+  const end = at + pairs;
+  for (let p = at; p < end; p += blockBytes) {
+    const n = min(blockBytes, end - p);
+    if (isConstant(p, n + 1)) {
+      const count = digrams + (<usize>load<u8>(p) << 2) * 257;
+      store<u32>(count, load<u32>(count) + <u32>n);
+    } else {
+      countPairs(p, n);
+    }
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function countPairs(at: usize, pairs: usize): void {
+  const end = at + pairs;
+  let p = at;
+  // Eight bytes, turned round, hold seven pairs.
+  for (; p + 14 <= end; p += 14) {
+    const bytes = v128.load(p);
+    const words = i8x16.shuffle(bytes, bytes, 7, 6, 5, 4, 3, 2, 1, 0, 14, 13, 12, 11, 10, 9, 8, 7);
+    count7(i64x2.extract_lane(words, 0));
+    count7(i64x2.extract_lane(words, 1));
+  }
+  for (; p < end; p++) bump((<usize>load<u8>(p) << 8) | <usize>load<u8>(p, 1));
+}
+
+// @ts-ignore: decorator
+@inline
+function count7(word: u64): void {
+  bump(<usize>(word >> 48));
+  bump(<usize>(word >> 40) & 0xffff);
+  bump(<usize>(word >> 32) & 0xffff);
+  bump(<usize>(word >> 24) & 0xffff);
+  bump(<usize>(word >> 16) & 0xffff);
+  bump(<usize>(word >> 8) & 0xffff);
+  bump(<usize>word & 0xffff);
+}
+
+// @ts-ignore: decorator
+@inline
+function bump(pair: usize): void {
+  const count = digrams + (pair << 2);
+  store<u32>(count, load<u32>(count) + 1);
+}

@@ -1,0 +1,150 @@
+/**
+ * Entropy of leaf blocks as integers (Q, see protocol/entropy.ts): eight tables of u16 a leaf, added up by SIMD. The
+ * table T comes from the caller as float64 and is used as whole numbers; sums of it stay below 2^63.
+ */
+import { isConstant } from './constant';
+import { addHistogram, countsAt } from './histogram';
+
+const leafBytes: usize = 4096;
+const tables = memory.data(8 * 512, 64);
+/** u32[256]: of the cell under way. */
+const cell = memory.data(1024, 64);
+/** i32[2]: the lowest and the highest Q of the last call; low > high: no leaf was whole. */
+const extremes = memory.data(16, 16);
+/** T[0…65536]. */
+const table = memory.data(65544 * 8, 64);
+
+export function cellCountsAt(): usize {
+  return cell;
+}
+export function extremesAt(): usize {
+  return extremes;
+}
+export function tableAt(): usize {
+  return table;
+}
+
+/** Turns entries [from, to) of T from float64 to whole numbers. */
+export function takeTable(from: usize, to: usize): void {
+  for (let i = from; i < to; i++) store<i64>(table + (i << 3), <i64>load<f64>(table + (i << 3)));
+}
+
+/**
+ * Counts a piece of a cell into the cell's counts, which `clears` empties first. The first leaf begins after `head`
+ * bytes; the last one, if it is short, counts for the extremes only where it `ends` the file.
+ */
+export function addLeaves(at: usize, length: usize, head: usize, ends: bool, clears: bool): void {
+  if (clears) memory.fill(cell, 0, 1024);
+  let low = i32.MAX_VALUE;
+  let high = i32.MIN_VALUE;
+  const end = at + length;
+  if (head > 0) addPlain(at, head);
+  for (let p = at + head; p < end; p += leafBytes) {
+    const n = min(leafBytes, end - p);
+    if (n < leafBytes && !ends) {
+      addPlain(p, n);
+      break;
+    }
+    const q = addLeaf(p, n);
+    low = min(low, q);
+    high = max(high, q);
+  }
+  store<i32>(extremes, low);
+  store<i32>(extremes, high, 4);
+}
+
+/** Q of the n bytes that the cell's counts are of; n is 1 to 65536. */
+export function blockEntropy(n: usize): i32 {
+  let sum: i64 = 0;
+  for (let v: usize = 0; v < 1024; v += 4) sum += load<i64>(table + (<usize>load<u32>(cell + v) << 3));
+  return quotient(sum, n);
+}
+
+// @ts-ignore: decorator
+@inline
+function quotient(sum: i64, n: usize): i32 {
+  return <i32>((load<i64>(table + (n << 3)) - sum) / <i64>n);
+}
+
+function addPlain(at: usize, length: usize): void {
+  addHistogram(at, length);
+  const counts = countsAt();
+  for (let v: usize = 0; v < 1024; v += 16) {
+    v128.store(cell + v, i32x4.add(v128.load(cell + v), v128.load(counts + v)));
+  }
+}
+
+/** Counts at most 4096 bytes into the cell and gives their Q. */
+function addLeaf(at: usize, n: usize): i32 {
+  if (isConstant(at, n)) {
+    const count = cell + (<usize>load<u8>(at) << 2);
+    store<u32>(count, load<u32>(count) + <u32>n);
+    return 0;
+  }
+  const end = at + n;
+  let p = at;
+  for (; p + 16 <= end; p += 16) {
+    count8(load<u64>(p));
+    count8(load<u64>(p, 8));
+  }
+  for (; p < end; p++) bump(tables + (<usize>load<u8>(p) << 1));
+  return quotient(takeTables(), n);
+}
+
+/** Adds the leaf's counts to the cell's, clears them, and gives the sum of T over them. */
+function takeTables(): i64 {
+  const zero = i16x8.splat(0);
+  let even: i64 = 0;
+  let odd: i64 = 0;
+  for (let v: usize = 0; v < 512; v += 16) {
+    const p = tables + v;
+    const low = i16x8.add(i16x8.add(v128.load(p), v128.load(p, 512)), i16x8.add(v128.load(p, 1024), v128.load(p, 1536)));
+    const high = i16x8.add(
+      i16x8.add(v128.load(p, 2048), v128.load(p, 2560)),
+      i16x8.add(v128.load(p, 3072), v128.load(p, 3584)),
+    );
+    const sum = i16x8.add(low, high);
+    v128.store(p, zero);
+    v128.store(p, zero, 512);
+    v128.store(p, zero, 1024);
+    v128.store(p, zero, 1536);
+    v128.store(p, zero, 2048);
+    v128.store(p, zero, 2560);
+    v128.store(p, zero, 3072);
+    v128.store(p, zero, 3584);
+    const target = cell + (v << 1);
+    v128.store(target, i32x4.add(v128.load(target), i32x4.extend_low_i16x8_u(sum)));
+    v128.store(target, i32x4.add(v128.load(target, 16), i32x4.extend_high_i16x8_u(sum)), 16);
+    const first = i64x2.extract_lane(sum, 0);
+    const second = i64x2.extract_lane(sum, 1);
+    even += entry(first & 0xffff) + entry((first >> 16) & 0xffff) + entry((first >> 32) & 0xffff) + entry(first >> 48);
+    odd += entry(second & 0xffff) + entry((second >> 16) & 0xffff) + entry((second >> 32) & 0xffff) + entry(second >> 48);
+  }
+  return even + odd;
+}
+
+/** T[count]. */
+// @ts-ignore: decorator
+@inline
+function entry(count: i64): i64 {
+  return load<i64>(table + (<usize>count << 3));
+}
+
+// @ts-ignore: decorator
+@inline
+function count8(word: u64): void {
+  bump(tables + ((<usize>word & 255) << 1));
+  bump(tables + 512 + ((<usize>(word >> 8) & 255) << 1));
+  bump(tables + 1024 + ((<usize>(word >> 16) & 255) << 1));
+  bump(tables + 1536 + ((<usize>(word >> 24) & 255) << 1));
+  bump(tables + 2048 + ((<usize>(word >> 32) & 255) << 1));
+  bump(tables + 2560 + ((<usize>(word >> 40) & 255) << 1));
+  bump(tables + 3072 + ((<usize>(word >> 48) & 255) << 1));
+  bump(tables + 3584 + (<usize>(word >> 56) << 1));
+}
+
+// @ts-ignore: decorator
+@inline
+function bump(count: usize): void {
+  store<u16>(count, load<u16>(count) + 1);
+}
