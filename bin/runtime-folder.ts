@@ -4,19 +4,16 @@
  */
 import { randomBytes } from 'node:crypto';
 import { chmod, lstat, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
-import { tmpdir, userInfo } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { runtimeFolder } from '../client/endpoint.js';
 import { fail } from '../protocol/index.js';
+
+export { runtimeFolder };
 
 /** A socket's path has at most so many bytes (sun_path, less the final NUL), and this is its longest name here. */
 const socketPathMax = 107;
 const longestSocketName = '/broker.sock';
-
-export function runtimeFolder(environment: NodeJS.ProcessEnv = process.env): string {
-  if (environment.BINGLIDE_RUNTIME_DIR) return environment.BINGLIDE_RUNTIME_DIR;
-  if (environment.XDG_RUNTIME_DIR) return join(environment.XDG_RUNTIME_DIR, 'binglide');
-  return join(tmpdir(), `binglide-${userInfo().uid}`);
-}
 
 /** Where a daemon of this user listens unless told otherwise. */
 export function daemonEndpoint(folder = runtimeFolder()): string {

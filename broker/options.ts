@@ -48,7 +48,8 @@ export const defaultBrokerOptions: BrokerOptions = {
 
 /** Throws E_USAGE naming field and value. Infinity turns a time limit off. */
 export function checkBrokerOptions(given: Partial<BrokerOptions>): BrokerOptions {
-  const options = { ...defaultBrokerOptions, ...given };
+  const named = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  const options = { ...defaultBrokerOptions, ...named };
   for (const [name, value] of Object.entries(options)) {
     if (typeof value !== 'number' || Number.isNaN(value) || value <= 0) {
       throw fail('E_USAGE', `${name} is ${String(value)}; it takes a number above 0`);

@@ -7,7 +7,7 @@ import type { PeerId } from '../protocol/index.js';
 
 export interface Letter {
   readonly peer: PeerId;
-  /** Frames, made when it is the letter's turn: what is sent is never older than that. Undefined: no longer of use. */
+  /** Frames, made once, when it is first the letter's turn. Undefined: no longer of use. */
   build(): Uint8Array[] | undefined;
   /** At most one letter of a key waits; a newer one is not added. */
   readonly key?: string;
@@ -20,6 +20,8 @@ export class Outbox {
   readonly #keys = new Set<string>();
   /** Letters to peers that took no more, in order. */
   readonly #held = new Map<PeerId, Letter[]>();
+  /** Peers that went while letters to them were being written. */
+  readonly #gone = new Set<PeerId>();
   #writing = false;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
@@ -46,6 +48,7 @@ export class Outbox {
   forget(peer: PeerId): void {
     for (const letter of this.#held.get(peer) ?? []) this.#unkey(letter);
     this.#held.delete(peer);
+    if (this.#writing) this.#gone.add(peer);
   }
 
   close(): void {
@@ -68,6 +71,7 @@ export class Outbox {
       }
     } finally {
       this.#writing = false;
+      this.#gone.clear();
     }
   }
 
@@ -77,9 +81,11 @@ export class Outbox {
       held.push(letter);
       return;
     }
+    // From here on a newer letter of its key may wait: what this one says is settled now.
     this.#unkey(letter);
+    if (this.#closed || this.#gone.has(letter.peer)) return;
     const frames = letter.build();
-    if (!frames || this.#closed) return;
+    if (!frames) return;
     try {
       await this.socket.send([Buffer.from(letter.peer, 'hex'), ...frames]);
     } catch (error) {
@@ -88,16 +94,10 @@ export class Outbox {
   }
 
   #failed(letter: Letter, frames: Uint8Array[], code: string | undefined): void {
-    if (code === 'EAGAIN') {
-      // A report is built anew when there is room; anything else must arrive as it is.
-      if (letter.key === undefined) this.#hold({ peer: letter.peer, build: () => frames });
-      else {
-        this.#keys.add(letter.key);
-        this.#hold(letter);
-      }
-      return;
-    }
-    if (!this.#closed) this.onGone(letter.peer);
+    if (this.#closed || this.#gone.has(letter.peer)) return;
+    // What was built is kept: building it anew for a peer that does not read would cost time again and again.
+    if (code === 'EAGAIN') this.#hold({ peer: letter.peer, build: () => frames });
+    else this.onGone(letter.peer);
   }
 
   #hold(letter: Letter): void {
@@ -107,10 +107,15 @@ export class Outbox {
 
   #retry(): void {
     this.#timer = undefined;
+    if (this.#writing) {
+      // Letters behind the held ones may be on their way here: they would overtake them.
+      this.#timer = setTimeout(() => this.#retry(), retryMs);
+      return;
+    }
     const held = [...this.#held.values()].flat();
     this.#held.clear();
-    this.#queue.unshift(...held);
-    if (!this.#writing && this.#queue.length > 0) void this.#write();
+    this.#queue = [...held, ...this.#queue];
+    if (this.#queue.length > 0) void this.#write();
   }
 
   #unkey(letter: Letter): void {

@@ -92,7 +92,9 @@ export class ServiceBook {
   }
 }
 
+/** Numbers by number; a text, which stands for a service that is being worked on, before them; texts by arrival. */
 function isNewer(a: Service, b: Service): number {
   const [x, y] = [a.descriptor.version, b.descriptor.version];
+  if (typeof x !== typeof y) return typeof x === 'string' ? -1 : 1;
   return typeof x === 'number' && typeof y === 'number' && x !== y ? y - x : b.order - a.order;
 }

@@ -25,7 +25,7 @@ export class Sessions {
   hello(peer: PeerId, clientId: ClientId, now: number): Session {
     const known = this.#byClient.get(clientId);
     if (known) {
-      this.#byPeer.delete(known.peer);
+      this.#leavePeer(known);
       known.peer = peer;
       known.liveness = new Liveness(this.heartbeatMs, now);
       this.#byPeer.set(peer, known);
@@ -53,8 +53,13 @@ export class Sessions {
   }
 
   remove(session: Session): void {
-    this.#byPeer.delete(session.peer);
+    this.#leavePeer(session);
     this.#byClient.delete(session.clientId);
+  }
+
+  /** The connection may be another client's by now. */
+  #leavePeer(session: Session): void {
+    if (this.#byPeer.get(session.peer) === session) this.#byPeer.delete(session.peer);
   }
 
   #add(session: Session): Session {

@@ -23,7 +23,8 @@ export async function findBroker(endpoint: string | undefined, environment = pro
   return listens ? { kind: 'daemon', endpoint: `ipc://${socket}` } : { kind: 'nowhere' };
 }
 
-function runtimeFolder(environment: NodeJS.ProcessEnv): string {
+/** Where sockets of this user's processes live; the daemon's is `broker.sock`. */
+export function runtimeFolder(environment: NodeJS.ProcessEnv = process.env): string {
   if (environment.BINGLIDE_RUNTIME_DIR) return environment.BINGLIDE_RUNTIME_DIR;
   if (environment.XDG_RUNTIME_DIR) return join(environment.XDG_RUNTIME_DIR, 'binglide');
   return join(tmpdir(), `binglide-${userInfo().uid}`);

@@ -49,9 +49,10 @@ export interface Fault {
 export class BinglideError extends Error {
   override readonly name = 'BinglideError';
   readonly code: ErrorCode;
-  readonly jobId?: string;
-  readonly service?: string;
-  readonly range?: readonly [number, number];
+  // Declared, not defined: what is not known of an error is not a key of it either.
+  declare readonly jobId?: string;
+  declare readonly service?: string;
+  declare readonly range?: readonly [number, number];
 
   constructor(fault: Fault, options?: { cause?: unknown }) {
     super(fault.message, options);

@@ -46,7 +46,7 @@ export async function answer(
   const presenter = await presenterFor(question, flags, sink, isPicture, () => session?.cores);
   const { range, cells, snap, cache } = flags;
   try {
-    return await runJob(
+    const code = await runJob(
       {
         session: opening,
         stop,
@@ -67,8 +67,9 @@ export async function answer(
       },
       question.inputs,
     );
-  } finally {
     await sink.flush();
+    return code;
+  } finally {
     await closeInTime(await opening.catch(() => undefined));
   }
 }

@@ -22,11 +22,15 @@ export async function runProgram(args: readonly string[], stop: Stop): Promise<n
     // No command at all: the help has been shown.
     if (error instanceof CommanderError && error.code === 'commander.help') return exitCodes.usage;
     if (stop.code !== null) return stop.code;
-    tell(errorLine(faultOf(error)));
-    const trace = traceOf(error);
-    if (trace) tell(trace);
+    tellError(error);
     return exitCodeOf(error);
   }
+}
+
+function tellError(error: unknown): void {
+  tell(errorLine(faultOf(error)));
+  const trace = traceOf(error);
+  if (trace) tell(trace);
 }
 
 function buildProgram(stop: Stop, finish: (code: number) => void): Command {
@@ -66,6 +70,11 @@ export async function main(): Promise<never> {
   process.stderr.on('error', () => undefined);
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') stop.end(closedPipeCode);
+  });
+  // Whatever escapes is told like any other error.
+  process.on('uncaughtException', (error) => {
+    tellError(error);
+    process.exit(exitCodes.failed);
   });
   const code = await runProgram(process.argv.slice(2), stop);
   await Promise.all([process.stdout, process.stderr].map(written));

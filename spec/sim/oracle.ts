@@ -165,7 +165,7 @@ function differences({ a, shift, gap, range, cellBytes }: Ask, b: Uint8Array): A
     cells.map(([start, end]) => {
       let sum = 0;
       for (let p = Math.max(start, from); p < Math.min(end, to); p++) sum += count(a[p]! ^ b[p + shift]!);
-      return Math.max(start, from) < Math.min(end, to) ? sum : NaN;
+      return sum;
     });
   const dataBytes = Math.max(0, to - from);
   const overlap = (low: number, high: number) => Math.max(0, Math.min(range[1], high) - Math.max(range[0], low));

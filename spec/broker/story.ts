@@ -1,0 +1,291 @@
+/**
+ * A broker's core in a story: events go in, and what it asks of its shell comes out as lines, one a command, so that a
+ * spec can compare all of them at once. Every state owner is validated after every event.
+ *
+ * Clients are named by a letter: client `a` has the id aaaa… and its first job is `a1`. Peers are named freely.
+ */
+import type { BrokerOptions } from '../../broker/options.js';
+import { BrokerCore, type BrokerCommand, type BrokerEvent, type MeasuredInput } from '../../broker/index.js';
+import {
+  type Attempt,
+  type ClientId,
+  type Descriptor,
+  decodeReport,
+  encodePart,
+  type Epoch,
+  type Fault,
+  fieldsOf,
+  type JobId,
+  type Part,
+  type PeerId,
+  plainErrorMark,
+  type Query,
+  type Report,
+  type RequestId,
+  type SlotId,
+  text,
+  type ToBroker,
+  unpackMap,
+  wholeRange,
+} from '../../protocol/index.js';
+import { builtinDescriptors } from '../../workers/services/index.js';
+
+export const [hist, ent, diff] = builtinDescriptors as [Descriptor, Descriptor, Descriptor];
+export const KiB = 1024;
+export const MiB = 2 ** 20;
+export const heartbeatMs = 1000;
+
+export const clientIdOf = (letter: string) => letter.repeat(26) as ClientId;
+export const jobIdOf = (job: string) => `26:${clientIdOf(job[0]!)}${job.slice(1)}` as JobId;
+
+/** Job ids as their short names. */
+const short = (text: string) => text.replace(/26:([a-z])\1{25}(?=\d)/g, '$1').replace(/26:[a-z2-7]{26}(?=\d)/g, 'plain');
+
+export const query = (service: string, more: Partial<Query> = {}): Query => ({
+  service,
+  inputs: [[{ path: Buffer.from('/f'), offset: 0, length: null }]],
+  range: wholeRange,
+  cells: 1024,
+  snap: false,
+  params: {},
+  cache: true,
+  ...more,
+});
+
+export function measuredInput(size: number, { path = '/f', hash = 'f0'.repeat(32) as string | null } = {}): MeasuredInput {
+  const identity = { dev: '1', ino: path, size, mtimeNs: '0', ctimeNs: '0' };
+  const bytes = Buffer.from(path);
+  return { path: bytes, realPath: bytes, identity, size, id: `~${bytes.toString('hex')}`, young: false, hash };
+}
+
+/** A part of HIST over bytes that are all zero. */
+export function zeros(start: number, end: number): Part {
+  const counts = new Float64Array(256);
+  counts[0] = end - start;
+  return { start, end, cellBytes: 0, columns: { counts } };
+}
+
+export class Story {
+  readonly core: BrokerCore;
+  readonly epoch: Epoch;
+  now = 0;
+  /** The last report of each job, partial or final. */
+  readonly reports: Report[] = [];
+
+  constructor(options: Partial<BrokerOptions> = {}, { startable = [] as Descriptor[], epoch = 'life1' } = {}) {
+    this.epoch = epoch as Epoch;
+    this.core = new BrokerCore({ options, epoch: this.epoch, cancelEndpoint: 'ipc:///cancel', startable }, 0);
+  }
+
+  handle(event: BrokerEvent): string[] {
+    const commands = this.core.handle(event, this.now);
+    this.core.validate();
+    return commands.map((command) => this.#line(command));
+  }
+
+  says(peer: string, message: ToBroker): string[] {
+    return this.handle({ kind: 'messageReceived', peer: peer as PeerId, message });
+  }
+
+  /** Time goes on; the shell's timer fires as often as it is asked to. Beats and ticks are left out. */
+  passes(ms: number): string[] {
+    return this.passesWithBeats(ms).filter((line) => !/heartbeat$|^tick$/.test(line));
+  }
+
+  passesWithBeats(ms: number): string[] {
+    const until = this.now + ms;
+    const lines: string[] = [];
+    for (let at = this.core.nextDeadline(); at <= until; at = this.core.nextDeadline()) {
+      this.now = Math.max(this.now, at);
+      lines.push(...this.handle({ kind: 'deadlineReached' }));
+    }
+    this.now = until;
+    return lines;
+  }
+
+  // Clients
+
+  hello(letter: string, peer = `${letter}.c`): string[] {
+    return this.says(peer, { kind: 'hello', clientId: clientIdOf(letter) });
+  }
+
+  asks(job: string, service = 'HIST', more: Partial<Query> = {}, peer = `${job[0]}.c`): string[] {
+    const requestId = Number(job.slice(1)) as RequestId;
+    return this.says(peer, { kind: 'request', requestId, query: query(service, more) });
+  }
+
+  asksRaw(job: string, service: string, body: string, peer = `${job[0]}.c`): string[] {
+    const requestId = Number(job.slice(1)) as RequestId;
+    return this.says(peer, { kind: 'rawRequest', requestId, service, body: [Buffer.from(body)] });
+  }
+
+  asksPlain(peer: string, service: string, body: string | Uint8Array): string[] {
+    return this.says(peer, { kind: 'plainRequest', service, body: [Buffer.from(body)] });
+  }
+
+  cancels(letter: string, job: string, peer = `${letter}.c`): string[] {
+    return this.says(peer, { kind: 'clientCancel', jobId: jobIdOf(job) });
+  }
+
+  // What the shell answers
+
+  measured(job: string, inputs: number | readonly MeasuredInput[], cached: [number, number][] = []): string[] {
+    return this.handle({
+      kind: 'inputsMeasured',
+      jobId: jobIdOf(job),
+      inputs: typeof inputs === 'number' ? [measuredInput(inputs)] : inputs,
+      cached: cached.map(([start, end]) => ({ start, end })),
+      bytesHashed: 0,
+    });
+  }
+
+  /** The report that was asked for with sendReport is built. */
+  builds(job: string): Report | undefined {
+    const built = this.core.report(jobIdOf(job), this.now)?.report;
+    return built && structuredClone(built);
+  }
+
+  // Workers
+
+  ready(peer: string, descriptor = hist, { slot = `slot.${peer}`, credit = 1 } = {}): string[] {
+    return this.says(peer, { kind: 'ready', descriptor, slot: slot as SlotId, credit });
+  }
+
+  answers(peer: string, attempt: number, part: Part, { epoch = this.epoch, ms = 1, descriptor = hist } = {}): string[] {
+    return this.says(peer, {
+      kind: 'taskFinal',
+      attempt: attempt as Attempt,
+      epoch,
+      part: encodePart(fieldsOf(descriptor, 'summed'), part),
+      work: { bytesRead: part.end - part.start, ms },
+    });
+  }
+
+  fails(peer: string, attempt: number, fault: Fault, epoch = this.epoch): string[] {
+    return this.says(peer, {
+      kind: 'taskError',
+      attempt: attempt as Attempt,
+      epoch,
+      fault,
+      work: { bytesRead: 0, ms: 1 },
+    });
+  }
+
+  beats(peer: string, attempt?: number, bytesDone = 0): string[] {
+    return this.says(peer, {
+      kind: 'workerHeartbeat',
+      ...(attempt !== undefined && { attempt: attempt as Attempt, bytesDone }),
+    });
+  }
+
+  goes(peer: string): string[] {
+    return this.handle({ kind: 'peerGone', peer: peer as PeerId });
+  }
+
+  /** A client that is welcome and a worker of HIST that is ready. */
+  static open(options: Partial<BrokerOptions> = {}, workers: readonly string[] = ['w1'], clients = ['a']): Story {
+    const story = new Story(options);
+    for (const peer of workers) story.ready(peer);
+    for (const letter of clients) story.hello(letter);
+    return story;
+  }
+
+  #line(command: BrokerCommand): string {
+    switch (command.kind) {
+      case 'sendToClient':
+        return `${command.peer} ← ${this.#toClient(command.message)}`;
+      case 'sendToPlainClient': {
+        const { kind, service, body } = command.message;
+        return `${command.peer} ← ${kind === 'plainFinal' ? 'FINAL' : 'PARTIAL'} ${service} ${this.#plainBody(body)}`;
+      }
+      case 'sendToWorker':
+        return `${command.peer} ← ${toWorker(command.message)}`;
+      case 'sendToPlainWorker': {
+        const { message } = command;
+        if (message.kind !== 'plainAssign') return `${command.peer} ← ${message.kind.replace('plain', '').toLowerCase()}`;
+        return `${command.peer} ← REQUEST ${text(message.address)} ${quoted(message.body)}`;
+      }
+      case 'sendReport':
+        return `${command.peer} ← report of ${short(command.jobId)}`;
+      case 'publishCancel':
+        return `publish cancel ${short(command.jobId)}`;
+      case 'publishTick':
+        return 'tick';
+      case 'measureInputs':
+        return `measure ${short(command.jobId)} for ${command.descriptor.name}`;
+      case 'readChunk':
+        return `read ${command.bounds.start}_${command.bounds.end} for ${short(command.jobId)}`;
+      case 'writeChunk':
+        return `write ${command.bounds.start}_${command.bounds.end}`;
+      case 'hashInput':
+        return `hash ${text(command.input.path)}`;
+      case 'pauseHashing':
+        return 'pause hashing';
+      case 'resumeHashing':
+        return 'resume hashing';
+      default:
+        return command satisfies never;
+    }
+  }
+
+  #toClient(message: Extract<BrokerCommand, { kind: 'sendToClient' }>['message']): string {
+    switch (message.kind) {
+      case 'welcome':
+        return `welcome ${message.epoch}`;
+      case 'partial':
+      case 'final':
+        return `${message.kind.toUpperCase()} ${message.requestId} ${this.#report(message.report)}`;
+      case 'rawPartial':
+      case 'rawFinal':
+        return `${message.kind === 'rawFinal' ? 'FINAL' : 'PARTIAL'} ${message.requestId} ${message.service} ${quoted(message.body)}`;
+      case 'error':
+        return `ERROR ${message.requestId} ${faultLine(message.fault)}`;
+      case 'cancelAck':
+        return `CANCEL ${short(message.jobId)} ${message.outcome}`;
+      case 'clientHeartbeat':
+        return 'heartbeat';
+      case 'clientDisconnect':
+        return 'disconnect';
+      default:
+        return message satisfies never;
+    }
+  }
+
+  #report(report: Report): string {
+    this.reports.push(structuredClone(report));
+    return `${report.service} n=${report.scalars.n}${report.exact ? '' : ` at ${report.completion}`}`;
+  }
+
+  #plainBody(body: readonly Uint8Array[]): string {
+    if (body[0] && text(body[0]) === plainErrorMark) return faultLine(unpackMap(body[1]!) as unknown as Fault);
+    try {
+      return this.#report(decodeReport(body));
+    } catch {
+      return quoted(body);
+    }
+  }
+}
+
+const quoted = (body: readonly Uint8Array[]) => body.map((frame) => JSON.stringify(text(frame))).join(' ');
+
+function faultLine({ code, message, jobId, range }: Fault): string {
+  const where = range ? ` [${range}]` : '';
+  return `${code}${jobId === undefined ? '' : ` of ${short(jobId)}`}: ${message}${where}`;
+}
+
+function toWorker(message: Extract<BrokerCommand, { kind: 'sendToWorker' }>['message']): string {
+  switch (message.kind) {
+    case 'welcome':
+      return `welcome ${message.epoch}`;
+    case 'assign':
+      return `task ${message.attempt} of ${short(message.jobId)}: ${message.task.runs.map(([a, b]) => `${a}:${b}`)}`;
+    case 'workerCancel':
+      return `cancel ${short(message.jobId)}: ${message.attempts}`;
+    case 'workerHeartbeat':
+      return 'heartbeat';
+    case 'workerDisconnect':
+      return 'disconnect';
+    default:
+      return message satisfies never;
+  }
+}
