@@ -8,7 +8,12 @@ import type { ChunkBounds, ChunkContext } from './events.js';
 export interface Slice {
   readonly start: number;
   readonly end: number;
+  /** Deaths that these bytes were blamed for. */
+  readonly blame: number;
 }
+
+/** A slice that a worker died on comes back in so many, so that the next death names fewer bytes. */
+const splitOnBlame = 4;
 
 export interface Chunk {
   /** Everything that its content depends on. */
@@ -29,12 +34,11 @@ export interface Chunk {
   /** Lost slices, oldest first. */
   readonly lost: Slice[];
   readonly running: Map<Attempt, Slice>;
+  /** What is there of it already. */
   readonly parts: Part[];
-  /** Deaths that it was blamed for. */
-  blame: number;
 }
 
-export type NewChunk = Omit<Chunk, 'waiters' | 'next' | 'lost' | 'running' | 'parts' | 'blame'>;
+export type NewChunk = Omit<Chunk, 'waiters' | 'next' | 'lost' | 'running' | 'parts'>;
 
 export class ChunkTable {
   readonly #chunks = new Map<string, Chunk>();
@@ -57,7 +61,6 @@ export class ChunkTable {
         lost: [],
         running: new Map(),
         parts: [],
-        blame: 0,
       };
       this.#chunks.set(chunk.key, wanted);
     }
@@ -92,7 +95,7 @@ export class ChunkTable {
     const target = Math.floor((start + Math.max(bytes, step)) / step) * step;
     // A short rest is not worth a task of its own.
     chunk.next = end - target < bytes / 2 ? end : Math.min(end, target);
-    return { start, end: chunk.next };
+    return { start, end: chunk.next, blame: 0 };
   }
 
   static peekBytes(chunk: Chunk, bytes: number): number {
@@ -100,23 +103,18 @@ export class ChunkTable {
     return lost ? lost.end - lost.start : Math.min(bytes, chunk.span.end - chunk.next);
   }
 
-  static requeue(chunk: Chunk, attempt: Attempt): void {
+  /** The slice goes to the head; blamed: in smaller ones, each of which carries the blame. Returns the blame. */
+  static requeue(chunk: Chunk, attempt: Attempt, isBlamed = false): number {
     const slice = chunk.running.get(attempt);
     assert(slice, 'a requeued slice was running');
     chunk.running.delete(attempt);
-    chunk.lost.push(slice);
+    chunk.lost.push(...(isBlamed ? split(slice, chunk.stepBytes) : [slice]));
     chunk.lost.sort((a, b) => a.start - b.start);
+    return slice.blame + (isBlamed ? 1 : 0);
   }
 
-  /** The whole part once its last slice is there. */
-  static done(
-    chunk: Chunk,
-    attempt: Attempt,
-    part: Part,
-    fields: readonly FieldSpec[],
-    params: Params,
-  ): Part | undefined {
-    assert(chunk.running.delete(attempt), 'a finished slice was running');
+  /** Takes the part of a slice that no longer runs; gives the whole one once the last is there. */
+  static done(chunk: Chunk, part: Part, fields: readonly FieldSpec[], params: Params): Part | undefined {
     chunk.parts.push(part);
     if (ChunkTable.hasSlice(chunk) || chunk.running.size > 0) return undefined;
     chunk.parts.sort((a, b) => a.start - b.start);
@@ -136,4 +134,15 @@ export class ChunkTable {
       assert(at === chunk.next, 'issued slices reach to the next one');
     }
   }
+}
+
+function split({ start, end, blame }: Slice, step: number): Slice[] {
+  const length = Math.max(step, Math.ceil((end - start) / splitOnBlame / step) * step);
+  const slices: Slice[] = [];
+  for (let at = start; at < end; ) {
+    const next = Math.min(end, (Math.floor(at / step) + length / step) * step);
+    slices.push({ start: at, end: next, blame: blame + 1 });
+    at = next;
+  }
+  return slices;
 }

@@ -56,8 +56,9 @@ export class Dispatch {
 
   constructor(
     readonly books: Books,
-    /** A piece is there, or never will be: what its waiters make of it. */
+    /** A slice or all of a piece is there, or it never will be: what its waiters make of it. */
     readonly settle: {
+      progressed(chunk: Chunk, part: Part, now: number): void;
       computed(chunk: Chunk, part: Part, now: number): void;
       failed(chunk: Chunk, fault: Fault, now: number): void;
     },
@@ -133,17 +134,17 @@ export class Dispatch {
     const { context } = chunk;
     const bytes = slice.end - slice.start;
     this.books.services.measured(context.digest, bytes, message.work.ms);
-    let part: Part;
+    chunk.running.delete(message.attempt);
     try {
-      part = decodePart(context.fields, { ...slice, cellBytes: chunk.span.cellBytes }, message.part);
+      const part = decodePart(context.fields, { ...slice, cellBytes: chunk.span.cellBytes }, message.part);
+      this.settle.progressed(chunk, part, now);
+      const whole = ChunkTable.done(chunk, part, context.fields, context.params);
+      if (whole) this.settle.computed(chunk, whole, now);
     } catch (error) {
+      // What a worker sent cannot be merged: its fault, not ours.
       if (!(error instanceof BinglideError)) throw error;
-      chunk.running.delete(message.attempt);
       this.settle.failed(chunk, { ...error.toFault(), range: [slice.start, slice.end] }, now);
-      return;
     }
-    const whole = ChunkTable.done(chunk, message.attempt, part, context.fields, context.params);
-    if (whole) this.settle.computed(chunk, whole, now);
   }
 
   taskError(worker: WorkerEntry, message: FromWorker & { kind: 'taskError' }, now: number): void {
@@ -173,12 +174,10 @@ export class Dispatch {
       this.#assignments.delete(attempt);
       const { chunk, slice, withdrawn } = assignment;
       if (withdrawn || !chunk.running.has(attempt)) return;
-      ChunkTable.requeue(chunk, attempt);
-      if (i > 0) return;
-      chunk.blame++;
-      if (chunk.blame < this.books.options.blameMax) return;
+      const blame = ChunkTable.requeue(chunk, attempt, i === 0);
+      if (blame < this.books.options.blameMax) return;
       const { name } = chunk.context.descriptor;
-      const message = `${name} died ${chunk.blame} times on bytes 0x${slice.start.toString(16)}:0x${slice.end.toString(16)}`;
+      const message = `${name} died ${blame} times on bytes 0x${slice.start.toString(16)}:0x${slice.end.toString(16)}`;
       this.settle.failed(chunk, { code: 'E_CRASHED', message, range: [slice.start, slice.end] }, now);
     });
   }
@@ -273,6 +272,8 @@ export class Dispatch {
       const opened = job.openNext(2 * Math.max(1, this.books.roster.slotCount));
       if (!opened) return undefined;
       const chunk = this.books.chunks.want(opened, job.id);
+      // Another job has had it computed in part: that much is known here too.
+      for (const part of chunk.parts) job.pieceProgressed(part);
       if (ChunkTable.hasSlice(chunk)) fresh = chunk;
     }
     return fresh;

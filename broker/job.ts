@@ -203,7 +203,9 @@ export class Job {
     return hits.flatMap(({ start, end }) => {
       const inside = start === part.start && end === part.end;
       const clipped = inside ? part : gather(picture.fields, picture.input.params, [part], { ...part, start, end });
-      return this.#add(clipped);
+      picture.add(clipped);
+      this.dirty = true;
+      return this.#fold(clipped);
     });
   }
 
@@ -217,13 +219,19 @@ export class Job {
     return chunk;
   }
 
-  /** A piece was computed, here or for another job that wants it too. Returns larger chunks that are complete now. */
+  /** A slice of an open piece was computed, here or for another job that wants it too. */
+  pieceProgressed(part: Part): void {
+    this.running.picture.add(part);
+    this.dirty = true;
+  }
+
+  /** All slices of the piece have been told of. Returns larger chunks that are complete now. */
   pieceComputed(key: string, part: Part): Finished[] {
     const piece = this.running.open.get(key);
     assert(piece, 'a computed piece was wanted');
     this.running.open.delete(key);
     if (piece.chunk) this.#work.chunksComputed++;
-    return this.#add(part);
+    return this.#fold(part);
   }
 
   taskDone(bytesRead: number): void {
@@ -257,10 +265,8 @@ export class Job {
     return { ...fault, jobId: this.id, service: fault.service ?? this.query.service };
   }
 
-  #add(part: Part): Finished[] {
+  #fold(part: Part): Finished[] {
     const { picture, folds } = this.running;
-    picture.add(part);
-    this.dirty = true;
     const finished: Finished[] = [];
     for (let i = folds.length - 1; i >= 0; i--) {
       const fold = folds[i]!;

@@ -23,6 +23,7 @@ export class Requests {
 
   constructor(readonly books: Books) {
     this.dispatch = new Dispatch(books, {
+      progressed: (chunk, part, now) => this.#progressed(chunk, part, now),
       computed: (chunk, part, now) => this.#computed(chunk, part, now),
       failed: (chunk, fault, now) => this.#failed(chunk, fault, now),
     });
@@ -114,8 +115,8 @@ export class Requests {
   chunkRead({ jobId, bounds, part }: Event<'chunkRead'>, now: number): void {
     const job = this.books.jobs.get(jobId);
     if (job?.phase.name !== 'running') return;
-    this.#keep(job, job.chunkRead(bounds, part));
-    if (job.isComplete) this.#finish(job, now);
+    const kept = this.#guarded(job, now, () => this.#keep(job, job.chunkRead(bounds, part)));
+    if (kept && job.isComplete) this.#finish(job, now);
   }
 
   hashed({ id, hash }: Event<'inputHashed'>): void {
@@ -174,25 +175,44 @@ export class Requests {
     }
   }
 
+  #progressed(chunk: Chunk, part: Part, now: number): void {
+    for (const job of this.#waiters(chunk)) this.#guarded(job, now, () => job.pieceProgressed(part));
+  }
+
   #computed(chunk: Chunk, part: Part, now: number): void {
-    const waiters = [...chunk.waiters].map((id) => this.books.jobs.get(id)!);
+    const waiters = this.#waiters(chunk);
+    const { context, bounds } = chunk;
     this.books.chunks.delete(chunk.key);
-    const finished = waiters.flatMap((job) => {
-      const folded = job.pieceComputed(chunk.key, part);
-      return job.query.cache ? folded : [];
-    });
     if (chunk.keep && waiters.some((job) => job.query.cache)) {
-      this.books.emit({ kind: 'writeChunk', context: waiters[0]!.context, bounds: chunk.bounds, part });
+      this.books.emit({ kind: 'writeChunk', context, bounds, part });
     }
-    this.#keep(waiters[0]!, finished);
-    for (const job of waiters) if (job.isComplete) this.#finish(job, now);
+    for (const job of waiters) {
+      const kept = this.#guarded(job, now, () => this.#keep(job, job.pieceComputed(chunk.key, part)));
+      if (kept && job.isComplete) this.#finish(job, now);
+    }
+  }
+
+  #waiters(chunk: Chunk): Job[] {
+    return [...chunk.waiters].map((id) => this.books.jobs.get(id)!);
   }
 
   #failed(chunk: Chunk, fault: Fault, now: number): void {
     for (const id of [...chunk.waiters]) this.end(this.books.jobs.get(id)!, fault, now);
   }
 
+  /** False: the parts of this job cannot be merged (a sum past 2^53−1, rows that do not fit), and it ends with that. */
+  #guarded(job: Job, now: number, act: () => void): boolean {
+    try {
+      act();
+      return true;
+    } catch (error) {
+      this.#refuseOrThrow(job, error, now);
+      return false;
+    }
+  }
+
   #keep(job: Job, finished: readonly Finished[]): void {
+    if (!job.query.cache) return;
     for (const { bounds, part } of finished) {
       this.books.emit({ kind: 'writeChunk', context: job.context, bounds, part });
     }

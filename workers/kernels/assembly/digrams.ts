@@ -41,13 +41,21 @@ function countPairs(at: usize, pairs: usize): void {
 // @ts-ignore: decorator
 @inline
 function count7(word: u64): void {
-  bump(<usize>(word >> 48));
-  bump(<usize>(word >> 40) & 0xffff);
-  bump(<usize>(word >> 32) & 0xffff);
-  bump(<usize>(word >> 24) & 0xffff);
-  bump(<usize>(word >> 16) & 0xffff);
-  bump(<usize>(word >> 8) & 0xffff);
-  bump(<usize>word & 0xffff);
+  let p: usize;
+  p = <usize>(word >> 46) & 0x3fffc;
+  store<u32>(p, load<u32>(p, digrams) + 1, digrams);
+  p = <usize>(word >> 38) & 0x3fffc;
+  store<u32>(p, load<u32>(p, digrams) + 1, digrams);
+  p = <usize>(word >> 30) & 0x3fffc;
+  store<u32>(p, load<u32>(p, digrams) + 1, digrams);
+  p = <usize>(word >> 22) & 0x3fffc;
+  store<u32>(p, load<u32>(p, digrams) + 1, digrams);
+  p = <usize>(word >> 14) & 0x3fffc;
+  store<u32>(p, load<u32>(p, digrams) + 1, digrams);
+  p = <usize>(word >> 6) & 0x3fffc;
+  store<u32>(p, load<u32>(p, digrams) + 1, digrams);
+  p = (<usize>word & 0xffff) << 2;
+  store<u32>(p, load<u32>(p, digrams) + 1, digrams);
 }
 
 // @ts-ignore: decorator

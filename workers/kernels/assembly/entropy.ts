@@ -133,14 +133,23 @@ function entry(count: i64): i64 {
 // @ts-ignore: decorator
 @inline
 function count8(word: u64): void {
-  bump(tables + ((<usize>word & 255) << 1));
-  bump(tables + 512 + ((<usize>(word >> 8) & 255) << 1));
-  bump(tables + 1024 + ((<usize>(word >> 16) & 255) << 1));
-  bump(tables + 1536 + ((<usize>(word >> 24) & 255) << 1));
-  bump(tables + 2048 + ((<usize>(word >> 32) & 255) << 1));
-  bump(tables + 2560 + ((<usize>(word >> 40) & 255) << 1));
-  bump(tables + 3072 + ((<usize>(word >> 48) & 255) << 1));
-  bump(tables + 3584 + (<usize>(word >> 56) << 1));
+  let p: usize;
+  p = (<usize>word & 255) << 1;
+  store<u16>(p, load<u16>(p, tables) + 1, tables);
+  p = <usize>(word >> 7) & 0x1fe;
+  store<u16>(p, load<u16>(p, tables + 512) + 1, tables + 512);
+  p = <usize>(word >> 15) & 0x1fe;
+  store<u16>(p, load<u16>(p, tables + 1024) + 1, tables + 1024);
+  p = <usize>(word >> 23) & 0x1fe;
+  store<u16>(p, load<u16>(p, tables + 1536) + 1, tables + 1536);
+  p = <usize>(word >> 31) & 0x1fe;
+  store<u16>(p, load<u16>(p, tables + 2048) + 1, tables + 2048);
+  p = <usize>(word >> 39) & 0x1fe;
+  store<u16>(p, load<u16>(p, tables + 2560) + 1, tables + 2560);
+  p = <usize>(word >> 47) & 0x1fe;
+  store<u16>(p, load<u16>(p, tables + 3072) + 1, tables + 3072);
+  p = <usize>(word >> 55) & 0x1fe;
+  store<u16>(p, load<u16>(p, tables + 3584) + 1, tables + 3584);
 }
 
 // @ts-ignore: decorator
