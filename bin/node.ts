@@ -1,7 +1,9 @@
 /** A whole binglide on one machine: the broker in this process, its cache, and slot processes around it. */
+import { readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { type BrokerOptions, BrokerShell, Storage } from '../broker/index.js';
 import { Cache } from '../cache/index.js';
 import { fail } from '../protocol/index.js';
@@ -49,8 +51,10 @@ export async function startNode(options: NodeOptions = {}): Promise<BinglideNode
     cancelEndpoint: isTcp ? 'tcp://127.0.0.1:*' : `ipc://${join(directory, 'cancel.sock')}`,
     startable: builtinDescriptors,
     storage: new Storage(cache, roots),
+    version: packageVersion(),
     ...(options.broker && { options: options.broker }),
   });
+  const sockets = [broker.endpoint, broker.cancelEndpoint].filter((bound) => bound.startsWith('ipc://'));
   const slots = new Slots({
     endpoint: broker.endpoint,
     slots: options.slots ?? availableParallelism(),
@@ -59,10 +63,17 @@ export async function startNode(options: NodeOptions = {}): Promise<BinglideNode
   });
   let closing: Promise<void> | undefined;
   const close = async () => {
+    // Before they are closed: afterwards another broker's may stand there.
+    for (const bound of sockets) await rm(bound.replace('ipc://', ''), { force: true });
     await Promise.all([slots.close(), broker.close()]);
     if (!options.directory) await rm(directory, { recursive: true, force: true });
   };
   return { endpoint: broker.endpoint, broker, slots, close: () => (closing ??= close()) };
+}
+
+function packageVersion(): string {
+  const file = fileURLToPath(new URL('../../package.json', import.meta.url));
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }
 
 /** Until connections are authenticated nothing but this machine may reach a broker. */

@@ -40,8 +40,19 @@ export function install() {
   writeFileSync(mark, lock);
 }
 
+/** Compiles the kernels to WebAssembly where one of their sources is newer. */
+function buildKernels() {
+  const assembly = join(root, 'workers', 'kernels', 'assembly');
+  const module = join(root, 'dist', 'workers', 'kernels', 'kernels.wasm');
+  if (existsSync(module) && newest([assembly]) <= statSync(module).mtimeMs) return;
+  process.stderr.write('binglide: building kernels …\n');
+  const compiler = join(root, 'node_modules', 'assemblyscript', 'bin', 'asc.js');
+  must(process.execPath, [compiler, '--config', join(assembly, 'asconfig.json')]);
+}
+
 /** Compiles where a source is newer than the last build. */
 export function build() {
+  buildKernels();
   const mark = join(root, 'dist', '.built');
   if (existsSync(mark) && newest(sources.map((name) => join(root, name))) <= statSync(mark).mtimeMs) return;
   process.stderr.write('binglide: building …\n');

@@ -91,6 +91,12 @@ export class Books {
     if (session) this.sendFault(session, job.query.service, job.requestId, told, now);
   }
 
+  /** Names what is there instead; `opaque`: services without a descriptor. */
+  noService(wanted: string, opaque: readonly string[]): Fault {
+    const names = [...new Set([...this.services.names(), ...opaque])].sort().join(' ');
+    return { code: 'E_NO_SERVICE', message: `no service ${wanted}; ${names || 'none'} are there` };
+  }
+
   sendFault(session: Session, service: string, requestId: Job['requestId'], fault: Fault, now: number): void {
     const peer = this.speak(session, now);
     if (session.dialect === 'plain') {

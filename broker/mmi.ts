@@ -8,10 +8,25 @@ import type { Routing } from './routing.js';
 
 export const isMmi = (service: string): boolean => service.startsWith('mmi.');
 
+/** What a broker may say of itself. */
+export interface About {
+  readonly endpoint?: string;
+  readonly version?: string;
+  readonly pid?: number;
+}
+
+export interface MmiContext {
+  readonly books: Books;
+  readonly routing: Routing;
+  readonly isPlain: boolean;
+  readonly about: About;
+  readonly now: number;
+}
+
 export function answerMmi(
   service: string,
   body: readonly Uint8Array[],
-  { books, routing, isPlain, now }: { books: Books; routing: Routing; isPlain: boolean; now: number },
+  { books, routing, isPlain, about, now }: MmiContext,
 ): Uint8Array[] {
   switch (isPlain && service !== 'mmi.service' ? 'unknown' : service) {
     case 'mmi.service': {
@@ -19,7 +34,7 @@ export function answerMmi(
       return [Buffer.from(books.services.find(name) || routing.serves(name) ? '200' : '404')];
     }
     case 'mmi.services':
-      return [pack(services(books, routing))];
+      return [pack({ ...services(books, routing), ...about })];
     case 'mmi.jobs':
       return [pack({ jobs: [...jobs(books, now), ...rawJobs(routing, now)] })];
     default:

@@ -14,6 +14,7 @@ import type { Chunk } from './chunks.js';
 import { Dispatch } from './dispatch.js';
 import type { BrokerEvent, ChunkBounds } from './events.js';
 import { type Finished, Job } from './job.js';
+import type { Routing } from './routing.js';
 import type { Session } from './sessions.js';
 
 type Event<K extends BrokerEvent['kind']> = BrokerEvent & { readonly kind: K };
@@ -21,7 +22,11 @@ type Event<K extends BrokerEvent['kind']> = BrokerEvent & { readonly kind: K };
 export class Requests {
   readonly dispatch: Dispatch;
 
-  constructor(readonly books: Books) {
+  constructor(
+    readonly books: Books,
+    /** Requests of services without a descriptor, which count as well. */
+    readonly opaque: Pick<Routing, 'size' | 'services'>,
+  ) {
     this.dispatch = new Dispatch(books, {
       progressed: (chunk, part, now) => this.#progressed(chunk, part, now),
       computed: (chunk, part, now) => this.#computed(chunk, part, now),
@@ -46,8 +51,8 @@ export class Requests {
       return;
     }
     const job = new Job(id, session.clientId, requestId, query, now, now + books.options.serviceWaitMs);
-    if (books.jobs.size >= books.options.jobsMax) {
-      const message = `${books.jobs.size} jobs are under way, as many as this broker takes`;
+    if (books.jobs.size + this.opaque.size >= books.options.jobsMax) {
+      const message = `${books.options.jobsMax} jobs are under way, as many as this broker takes`;
       books.sendFault(session, query.service, requestId, job.faultOf({ code: 'E_BUSY', message }), now);
       return;
     }
@@ -229,17 +234,10 @@ export class Requests {
   }
 
   #noService({ service, version }: Query): Fault {
-    const names = new Set(
-      this.books.services
-        .all()
-        .filter((it) => it.startable || it.workers.size > 0)
-        .map((it) => it.descriptor.name),
-    );
+    if (version === undefined && this.books.services.find(service)) {
+      return { code: 'E_NO_SERVICE', message: `no worker of ${service} came` };
+    }
     const wanted = version === undefined ? service : `${service} version ${version}`;
-    const known = names.has(service) && version === undefined;
-    const message = known
-      ? `no worker of ${service} came`
-      : `no service ${wanted}; ${[...names].sort().join(' ') || 'none'} are there`;
-    return { code: 'E_NO_SERVICE', message };
+    return this.books.noService(wanted, this.opaque.services());
   }
 }

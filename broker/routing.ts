@@ -174,7 +174,7 @@ export class Routing {
     for (const [service, queue] of this.#queues) {
       if (this.serves(service)) continue;
       for (const job of queue.filter((it) => now >= it.queuedMs + this.books.options.serviceWaitMs)) {
-        this.#fail(job, { code: 'E_NO_SERVICE', message: `no service ${service}` }, now);
+        this.#fail(job, this.books.noService(service, this.services()), now);
       }
     }
   }

@@ -74,7 +74,6 @@ export class ServiceBook {
 
   /** The newest of the name, or the one of the version: a service with workers or one that can be started. */
   find(name: string, version?: number | string): Service | undefined {
-    const isThere = (service: Service) => service.startable || service.workers.size > 0;
     return [...this.#services.values()]
       .filter(({ descriptor }) => descriptor.name === name && (version === undefined || descriptor.version === version))
       .filter(isThere)
@@ -85,12 +84,19 @@ export class ServiceBook {
     return [...this.#services.values()];
   }
 
+  /** Names of those that are there. */
+  names(): string[] {
+    return [...this.#services.values()].filter(isThere).map(({ descriptor }) => descriptor.name);
+  }
+
   measured(digest: string, bytes: number, ms: number): void {
     const service = this.get(digest);
     const speed = bytes / Math.max(ms, 0.05);
     service.bytesPerMs += smoothing * (speed - service.bytesPerMs);
   }
 }
+
+const isThere = (service: Service): boolean => service.startable || service.workers.size > 0;
 
 /** Numbers by number; a text, which stands for a service that is being worked on, before them; texts by arrival. */
 function isNewer(a: Service, b: Service): number {

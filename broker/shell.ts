@@ -23,7 +23,7 @@ import {
 } from '../protocol/index.js';
 import { BrokerCore } from './core.js';
 import type { BrokerCommand, BrokerEvent } from './events.js';
-import type { BrokerOptions } from './options.js';
+import { type BrokerOptions, checkBrokerOptions } from './options.js';
 import { Outbox } from './outbox.js';
 import type { Storage } from './storage.js';
 
@@ -43,6 +43,8 @@ export interface BrokerShellSetup {
   readonly startable: readonly Descriptor[];
   readonly storage: Storage;
   readonly options?: Partial<BrokerOptions>;
+  /** The package's version, for whoever asks. */
+  readonly version?: string;
 }
 
 export class BrokerShell {
@@ -64,7 +66,8 @@ export class BrokerShell {
   ) {
     const epoch = base32(randomBytes(8)) as Epoch;
     const { startable, options = {} } = setup;
-    this.core = new BrokerCore({ epoch, cancelEndpoint, startable, options }, performance.now());
+    const about = { endpoint, pid: process.pid, ...(setup.version !== undefined && { version: setup.version }) };
+    this.core = new BrokerCore({ epoch, cancelEndpoint, startable, options, about }, performance.now());
     this.#outbox = new Outbox(router, (peer) => this.#feed({ kind: 'peerGone', peer }));
     storage.onHashed = (id, hash) => this.#feed({ kind: 'inputHashed', id, hash });
     this.#arm();
@@ -72,7 +75,8 @@ export class BrokerShell {
   }
 
   static async start(setup: BrokerShellSetup): Promise<BrokerShell> {
-    const router = new Router({ mandatory: true, sendTimeout: 0, linger: 0, sendHighWaterMark });
+    const { messageBytesMax: maxMessageSize } = checkBrokerOptions(setup.options ?? {});
+    const router = new Router({ mandatory: true, sendTimeout: 0, linger: 0, sendHighWaterMark, maxMessageSize });
     const publisher = new Publisher({ linger: 0, sendTimeout: 0 });
     nameDeadPeers(router);
     await Promise.all([router.bind(setup.endpoint), publisher.bind(setup.cancelEndpoint)]);

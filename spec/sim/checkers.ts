@@ -50,6 +50,9 @@ interface Asker {
   readonly closed: boolean;
 }
 
+/** End at all; end with the answer; end with the answer and without work. */
+export type Must = 'end' | 'end well' | 'be cached';
+
 export interface Wish {
   readonly client: Asker;
   readonly who: string;
@@ -64,15 +67,21 @@ export interface Wish {
   end: 'final' | 'abandoned' | ErrorCode | undefined;
   /** No fault can excuse an error. */
   readonly mustEndWell: boolean;
+  /** It was answered before: nothing of it is computed again. */
+  readonly mustBeCached: boolean;
 }
 
 export class Checkers implements BrokerWatch, ClientWatch {
   readonly wishes: Wish[] = [];
   readonly #byJob = new Map<string, Wish>();
-  readonly troubles = new Map<Trouble, number>();
+  readonly #troubles: { readonly kind: Trouble; readonly atMs: number }[] = [];
   readonly counts = { partials: 0, finals: 0, errors: 0, cancelAcks: 0 };
   /** Requests that this broker life has received and not ended, by job id. */
   #open = new Set<string>();
+  /** When a job's last report was ordered, in the broker's time. */
+  readonly #reportedMs = new Map<string, number>();
+  /** Who waits to hear what became of a cancelled job. */
+  readonly #cancelling = new Map<string, Asker>();
   #slotsMost = 0;
   #openMost = 0;
   #life: SimBroker | undefined;
@@ -84,25 +93,33 @@ export class Checkers implements BrokerWatch, ClientWatch {
     readonly jobsMax: number,
   ) {}
 
-  trouble(kind: Trouble): void {
-    this.troubles.set(kind, this.world.now);
+  trouble(kind: Trouble, atMs = this.world.now): void {
+    this.#troubles.push({ kind, atMs });
   }
 
   get isQuiet(): boolean {
-    return this.wishes.every((wish) => wish.end !== undefined || !wish.client.process.alive || wish.client.closed);
+    const isThere = ({ process, closed }: Asker) => process.alive && !closed;
+    return (
+      this.wishes.every(({ end, client }) => end !== undefined || !isThere(client)) &&
+      [...this.#cancelling.values()].every((client) => !isThere(client))
+    );
   }
 
-  asked(client: SimClient, ask: Ask, requestId: RequestId, mustEndWell: boolean): void {
+  cancelAsked(client: SimClient, jobId: string): void {
+    if (!client.closed) this.#cancelling.set(`${client.name} ${jobId}`, client);
+  }
+
+  asked(client: SimClient, ask: Ask, requestId: RequestId, must: Must): void {
     const jobId = jobIdOf(client.clientId, requestId);
-    this.#byJob.set(jobId, this.#wish(client, `${client.name} ${requestId}`, jobId, ask, mustEndWell));
+    this.#byJob.set(jobId, this.#wish(client, `${client.name} ${requestId}`, jobId, ask, must));
   }
 
-  askedPlainly(client: PlainClient, ask: Ask, mustEndWell: boolean): void {
-    const wish = this.#wish(client, client.name, undefined, ask, mustEndWell);
+  askedPlainly(client: PlainClient, ask: Ask, must: Must): void {
+    const wish = this.#wish(client, client.name, undefined, ask, must);
     client.ask(ask, (answer) => this.#toldPlainly(wish, answer));
   }
 
-  #wish(client: Asker, who: string, jobId: string | undefined, ask: Ask, mustEndWell: boolean): Wish {
+  #wish(client: Asker, who: string, jobId: string | undefined, ask: Ask, must: Must): Wish {
     const wish: Wish = {
       client,
       who,
@@ -113,7 +130,8 @@ export class Checkers implements BrokerWatch, ClientWatch {
       shown: -1,
       reports: 0,
       end: undefined,
-      mustEndWell,
+      mustEndWell: must !== 'end',
+      mustBeCached: must === 'be cached',
     };
     this.wishes.push(wish);
     return wish;
@@ -124,6 +142,7 @@ export class Checkers implements BrokerWatch, ClientWatch {
   clientTold(client: SimClient, command: ClientCommand): void {
     if (!('requestId' in command)) {
       if (command.kind === 'resolveCancel') this.counts.cancelAcks++;
+      if ('jobId' in command) this.#cancelling.delete(`${client.name} ${command.jobId}`);
       return;
     }
     const wish = this.#byJob.get(jobIdOf(client.clientId, command.requestId));
@@ -165,6 +184,7 @@ export class Checkers implements BrokerWatch, ClientWatch {
       case 'final':
         this.counts.finals++;
         wish.end = 'final';
+        demand(!wish.mustBeCached || answer.report.work.tasks === 0, `${who}: computed again`);
         return checkFinal(answer.report, this.#answer(wish, answer.report, who), who);
       case 'rawPartial':
         wish.reports++;
@@ -216,17 +236,18 @@ export class Checkers implements BrokerWatch, ClientWatch {
       const expected = states.every((state) => state !== undefined) && this.expected(ask.query, states as FileState[]);
       if (expected === fault.code) return;
       // The state that it was refused for may be gone.
-      if (['E_RANGE', 'E_CELLS'].includes(fault.code) && this.#since('change', askedMs)) return;
+      if (['E_RANGE', 'E_CELLS'].includes(fault.code) && this.#count(['change'], askedMs) > 0) return;
     }
     if (fault.code === 'E_BUSY') return demand(this.#openMost >= this.jobsMax, `${told}, but there was room`);
     const causes = causesOf[fault.code];
     demand(causes && !mustEndWell, `${told}, which nothing explains`);
-    // What happened shortly before may show now.
-    demand(causes.some((cause) => this.#since(cause, askedMs - 8000)), `${told}, without ${causes.join(', ')} before it`);
+    // What happened shortly before may show now; three deaths are three troubles.
+    const needed = fault.code === 'E_CRASHED' ? 3 : 1;
+    demand(this.#count(causes, askedMs - 8000) >= needed, `${told}, without ${causes.join(', ')} before it`);
   }
 
-  #since(trouble: Trouble, ms: number): boolean {
-    return (this.troubles.get(trouble) ?? -Infinity) >= ms;
+  #count(kinds: readonly Trouble[], sinceMs: number): number {
+    return this.#troubles.filter(({ kind, atMs }) => atMs >= sinceMs && kinds.includes(kind)).length;
   }
 
   // --- what the broker does
@@ -235,10 +256,19 @@ export class Checkers implements BrokerWatch, ClientWatch {
     this.#live(broker);
     if (message.kind !== 'request' && message.kind !== 'rawRequest') return;
     const session = broker.core.books.sessions.byPeer(peer);
-    if (session) this.#open.add(`${session.clientId} ${message.requestId}`);
+    if (!session) return;
+    this.#open.add(`${session.clientId} ${message.requestId}`);
+    // Who asks again is told at once how far it is.
+    this.#reportedMs.delete(jobIdOf(session.clientId, message.requestId));
   }
 
   brokerSent(broker: SimBroker, command: BrokerCommand): void {
+    if (command.kind === 'sendReport') {
+      const { jobId } = command;
+      const since = broker.process.now - (this.#reportedMs.get(jobId) ?? -Infinity);
+      demand(since >= broker.core.books.options.reportMs, `job ${jobId} is reported again after ${since} ms`);
+      this.#reportedMs.set(jobId, broker.process.now);
+    }
     if (command.kind !== 'sendToClient') return;
     const { message, peer } = command;
     const session = broker.core.books.sessions.byPeer(peer);
@@ -267,12 +297,29 @@ export class Checkers implements BrokerWatch, ClientWatch {
       const most = 2 * Math.max(1, this.#slotsMost);
       demand(phase.open.size <= most, `job ${id} has ${phase.open.size} pieces open, of ${most}`);
     }
+    this.#checkBusy(broker);
+  }
+
+  /** No slot is idle while there is something that it could do. */
+  #checkBusy({ core: { books } }: SimBroker): void {
+    const busy = new Set([...books.roster.workers()].filter((it) => it.attempts.length > 0).map(({ slot }) => slot));
+    const idle = new Set([...books.roster.workers()].filter(({ slot }) => !busy.has(slot)).map(({ digest }) => digest));
+    if (idle.size === 0) return;
+    for (const { id, phase, service } of books.jobs.values()) {
+      if (phase.name !== 'running' || !idle.has(service!.digest)) continue;
+      const chunks = [...phase.open.keys()].map((key) => books.chunks.get(key)!);
+      const waits = chunks.some(({ lost, next, span }) => lost.length > 0 || next < span.end);
+      demand(!waits, `a slot is idle while job ${id} has a slice to be computed`);
+      const most = 2 * books.roster.slotCount;
+      demand(phase.pending.length === 0 || phase.open.size >= most, `a slot is idle while job ${id} has pieces to open`);
+    }
   }
 
   #live(broker: SimBroker): void {
     if (this.#life === broker) return;
     this.#life = broker;
     this.#open = new Set();
+    this.#reportedMs.clear();
     this.#slotsMost = 0;
   }
 }

@@ -6,10 +6,10 @@ import type { Ask } from '../../client/events.js';
 import { clientIdOf, type Epoch } from '../../protocol/index.js';
 import { Random } from '../random.js';
 import { SimBroker } from './broker.js';
-import { Checkers } from './checkers.js';
+import { Checkers, type Must } from './checkers.js';
 import { SimClient } from './client.js';
 import { Disk } from './disk.js';
-import { Files } from './files.js';
+import { Files, textOf } from './files.js';
 import { Network } from './network.js';
 import { askFrom, makeFiles, type Plan, planFrom, services, type SlotPlan, type TimedFault, timedFaults } from './plan.js';
 import { PlainClient, PlainWorker } from './plain.js';
@@ -67,6 +67,8 @@ class Simulation {
   readonly #clients: SimClient[] = [];
   readonly #plainWorkers: PlainWorker[] = [];
   readonly #plainClients: PlainClient[] = [];
+  /** What everybody asked after the last fault. */
+  #asked: readonly Ask[] = [];
 
   constructor(
     readonly world: World,
@@ -79,7 +81,7 @@ class Simulation {
     this.network = new Network(world, this.plan.network);
     this.disk = new Disk(world, this.files, this.plan.disk);
     this.checkers = new Checkers(world, this.files, this.plan.jobsMax);
-    if (this.plan.disk.measureFails > 0) this.checkers.troubles.set('disk', Infinity);
+    if (this.plan.disk.measureFails > 0) this.checkers.trouble('disk', Infinity);
     this.#broker = this.#newBroker();
     this.plan.slots.forEach((plan, i) => {
       world.after(world.ms(0, 300), () => this.#startSlot(plan, i));
@@ -92,24 +94,30 @@ class Simulation {
   run(): void {
     const { world, plan, random } = this;
     for (let i = 0; i < plan.requests; i++) {
-      world.after(world.ms(0, plan.askMs), () => this.#ask(random.pick(this.#clients), random.pick(plan.asks), false));
+      world.after(world.ms(0, plan.askMs), () => this.#ask(random.pick(this.#clients), random.pick(plan.asks), 'end'));
       const plain = random.pick([undefined, ...this.#plainClients]);
-      if (plain) world.after(world.ms(0, plan.askMs), () => this.#askPlainly(plain, random.pick(plan.asks), false));
+      if (plain) world.after(world.ms(0, plan.askMs), () => this.#askPlainly(plain, random.pick(plan.asks), 'end'));
     }
     for (let i = 0; i < plan.cancels; i++) world.after(world.ms(0, plan.askMs + 400), () => this.#cancel());
     for (const kind of timedFaults) this.#schedule(kind, plan.rates[kind]);
     world.run(faultMs, () => false);
     this.#endFaults();
-    const isDone = world.run(world.now + settleMs, () => this.checkers.isQuiet);
-    this.#demand(isDone, () => {
-      const open = this.checkers.wishes.filter(({ end, client }) => !end && client.process.alive && !client.closed);
-      return `not ended ${settleMs} ms after the last fault: ${open.map(({ who }) => who).join(', ')}`;
-    });
+    this.#settle();
+    this.#askCached();
+    this.#settle();
     // What is only owed (cancelled tasks, gone clients) comes to its end as well.
     world.run(world.now + 12_000, () => false);
     const census = this.#broker.core.census();
     const { jobs, rawJobs, chunks, busySlots } = census;
     this.#demand(jobs + rawJobs + chunks + busySlots === 0, () => `work is left over: ${JSON.stringify(census)}`);
+  }
+
+  #settle(): void {
+    const isDone = this.world.run(this.world.now + settleMs, () => this.checkers.isQuiet);
+    this.#demand(isDone, () => {
+      const open = this.checkers.wishes.filter(({ end, client }) => !end && client.process.alive && !client.closed);
+      return `not ended ${settleMs} ms after the last fault: ${open.map(({ who }) => who).join(', ')}`;
+    });
   }
 
   #demand(ok: boolean, what: () => string): void {
@@ -153,17 +161,17 @@ class Simulation {
     this.#clients.push(new SimClient(world, network, checkers, `c${this.#clients.length}`, id));
   }
 
-  #ask(client: SimClient, ask: Ask, mustEndWell: boolean): void {
+  #ask(client: SimClient, ask: Ask, must: Must): void {
     if (!client.process.alive || client.closed) return;
     client.process.do(() => {
-      this.checkers.asked(client, ask, client.nextRequestId, mustEndWell);
+      this.checkers.asked(client, ask, client.nextRequestId, must);
       client.request(ask);
     });
   }
 
-  #askPlainly(client: PlainClient, ask: Ask, mustEndWell: boolean): void {
+  #askPlainly(client: PlainClient, ask: Ask, must: Must): void {
     client.process.do(() => {
-      if (client.isIdle || mustEndWell) this.checkers.askedPlainly(client, ask, mustEndWell);
+      if (client.isIdle || must !== 'end') this.checkers.askedPlainly(client, ask, must);
     });
   }
 
@@ -176,7 +184,9 @@ class Simulation {
     canceller.process.do(() => {
       wish.cancelled = true;
       this.world.log(`${canceller.name} cancels ${wish.who}`);
-      canceller.cancel(this.random.chance(0.05) ? '3:abc7' : wish.jobId!);
+      const jobId = this.random.chance(0.05) ? '3:abc7' : wish.jobId!;
+      this.checkers.cancelAsked(canceller, jobId);
+      canceller.cancel(jobId);
     });
   }
 
@@ -258,15 +268,35 @@ class Simulation {
     const quietAt = world.now + 8000;
     world.run(quietAt, () => false);
     world.log('asking once more');
-    const asks = [...this.plan.asks, askFrom(random, this.files)];
+    this.#asked = [...this.plan.asks, askFrom(random, this.files)].filter(() => random.chance(0.6));
     for (const client of this.#clients) {
-      for (const ask of asks.filter(() => random.chance(0.5))) {
-        world.after(world.ms(0, 200), () => this.#ask(client, ask, true));
-      }
+      for (const ask of this.#asked) world.after(world.ms(0, 200), () => this.#ask(client, ask, 'end well'));
     }
     this.#plainClients.forEach((client, i) => {
-      world.after(world.ms(0, 200), () => this.#askPlainly(client, asks[i % asks.length]!, true));
+      const ask = this.plan.asks[i % this.plan.asks.length]!;
+      world.after(world.ms(0, 200), () => this.#askPlainly(client, ask, 'end well'));
     });
     world.run(world.now + 201, () => false);
   }
+
+  /** What was answered a moment ago, and lies on chunks, comes from the cache. */
+  #askCached(): void {
+    const { world, files } = this;
+    world.log('asking for what is cached');
+    // Writes are under way for a while.
+    world.run(world.now + 1000, () => false);
+    const client = this.#clients.find((it) => it.process.alive && !it.closed)!;
+    for (const ask of this.#asked) {
+      if (isCached(ask, files)) this.#ask(client, ask, 'be cached');
+    }
+  }
+}
+
+/** Bounds on multiples of the least chunk, or on the ends of the data. */
+function isCached(ask: Ask, files: Files): boolean {
+  if (ask.kind === 'raw' || !ask.query.cache || ask.query.service === 'BYTES') return false;
+  const { range, inputs, params, snap } = ask.query;
+  const sizes = inputs.map((input) => files.get(textOf(input[0]!.path))?.bytes.length ?? 0);
+  const isBound = (at: number) => at >= 0 && (at % 65_536 === 0 || (sizes.length === 1 && at === sizes[0]));
+  return !snap && !params.block && !params.shift && isBound(range.start) && (range.end === null || isBound(range.end));
 }

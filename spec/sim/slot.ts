@@ -122,7 +122,7 @@ class SimThread {
       process.after(Math.min(task.lastsMs, 20) / 2, () => this.slot.crash());
       return;
     }
-    if (!this.#unchanged(task)) return process.after(0.1, () => this.#end(task, this.#changed()));
+    if (!this.#unchanged(task)) return process.after(0.125, () => this.#end(task, this.#changed()));
     if (task.lastsMs < Infinity) process.after(task.lastsMs, () => this.#end(task, this.#compute(task)));
   }
 

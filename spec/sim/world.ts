@@ -79,7 +79,7 @@ export class World {
 
   /** Milliseconds between the two, in whole 64ths. */
   ms(min: number, max: number): number {
-    return this.random.int(min * 64, max * 64) / 64;
+    return this.random.int(Math.ceil(min * 64), max * 64) / 64;
   }
 
   at(time: number, run: () => void): void {

@@ -1,12 +1,107 @@
 /**
- * Entropy of small blocks as an integer, Q (protocol/entropy.ts), fast. Blocks of different length compare; a constant
- * block gives 0. Pure but for scratch, which is cleared here.
+ * Entropy of small blocks as an integer, Q (protocol/entropy.ts), fast: of leaves, the aligned blocks of 4096 bytes
+ * whose lowest and highest Q a cell reports, and of cells that are blocks themselves. Blocks of different length
+ * compare; a constant block gives 0. Pure but for scratch, which is cleared here.
+ *
+ * A leaf counts for the extremes where it lies inside a piece whole; the file's own last leaf may be short.
  */
 import { entropyTable } from '../../protocol/entropy.js';
+import { addCounts, addHistogram } from './histogram.js';
+import { type KernelModule, moduleOf } from './module.js';
 import { headBytes, wordsAt } from './words.js';
 
 /** Blocks whose lowest and highest entropy a cell reports; aligned to themselves. */
 export const leafBytes = 4096;
+
+/** Pieces of a file, in order. */
+export interface Pieces {
+  readonly rows: number;
+  row(i: number): Uint8Array;
+  /** Of its first byte in the file. */
+  offset(i: number): number;
+}
+
+/** Written where a piece has a whole leaf, and left as they are elsewhere. */
+export interface Extremes {
+  readonly qmin: Int32Array;
+  readonly qmax: Int32Array;
+}
+
+/** Pieces of cells: adds the bytes of piece i to counts[256·i…]. */
+export function addLeaves(pieces: Pieces, fileEnd: number, counts: Float64Array, extremes: Extremes): void {
+  for (let i = 0; i < pieces.rows; i++) {
+    const bytes = pieces.row(i);
+    const own = counts.subarray(i * 256, i * 256 + 256);
+    const module = moduleOf(bytes);
+    if (module) {
+      runLeaves(module, bytes, pieces.offset(i), fileEnd);
+      addCounts(module.pieceCounts, own);
+      keep(extremes, i, module.extremes[0]!, module.extremes[1]!);
+    } else {
+      keep(extremes, i, ...leavesOf(bytes, pieces.offset(i), fileEnd, own));
+    }
+  }
+}
+
+/** Blocks of at most 65,536 bytes: q[i] is that of block i, `total` takes the counts of all. */
+export function addBlocks(
+  pieces: Pieces,
+  fileEnd: number,
+  q: Uint32Array,
+  total: Float64Array,
+  extremes: Extremes,
+): void {
+  const module = pieces.rows > 0 ? moduleOf(pieces.row(0)) : null;
+  module?.totalCounts.fill(0);
+  for (let i = 0; i < pieces.rows; i++) {
+    const bytes = pieces.row(i);
+    if (module) {
+      module.needTable(bytes.length);
+      runLeaves(module, bytes, pieces.offset(i), fileEnd);
+      q[i] = module.run.takeBlock(bytes.length);
+      keep(extremes, i, module.extremes[0]!, module.extremes[1]!);
+    } else {
+      own.fill(0);
+      keep(extremes, i, ...leavesOf(bytes, pieces.offset(i), fileEnd, own));
+      q[i] = blockEntropy(own, bytes.length);
+      for (let v = 0; v < 256; v++) total[v]! += own[v]!;
+    }
+  }
+  if (module) addCounts(module.totalCounts, total);
+}
+
+/** Of the block under way. */
+const own = new Float64Array(256);
+
+function keep({ qmin, qmax }: Extremes, i: number, low: number, high: number): void {
+  if (low > high) return;
+  qmin[i] = low;
+  qmax[i] = high;
+}
+
+function runLeaves(module: KernelModule, bytes: Uint8Array, start: number, fileEnd: number): void {
+  module.needTable(leafBytes);
+  const head = Math.min(bytes.length, Math.ceil(start / leafBytes) * leafBytes - start);
+  module.run.addLeaves(bytes.byteOffset, bytes.length, head, start + bytes.length === fileEnd);
+}
+
+/** Counts all bytes and gives the lowest and highest Q of the leaves among them; low > high: there is none. */
+function leavesOf(bytes: Uint8Array, start: number, fileEnd: number, counts: Float64Array): [number, number] {
+  let low = Infinity;
+  let high = -Infinity;
+  const end = start + bytes.length;
+  const firstLeaf = Math.min(end, Math.ceil(start / leafBytes) * leafBytes);
+  if (firstLeaf > start) addHistogram(bytes.subarray(0, firstLeaf - start), counts);
+  for (let at = firstLeaf; at < end; at += leafBytes) {
+    const leafEnd = Math.min(at + leafBytes, end);
+    const leaf = bytes.subarray(at - start, leafEnd - start);
+    const q = addBlock(leaf, counts);
+    if (leafEnd - at < leafBytes && leafEnd !== fileEnd) break;
+    if (q < low) low = q;
+    if (q > high) high = q;
+  }
+  return [low, high];
+}
 
 /** T[0…], as long as was needed so far: to ask for it costs more than to count a short block. */
 let table: Float64Array = new Float64Array(0);
@@ -17,7 +112,7 @@ function tableTo(n: number): Float64Array {
 }
 
 /** Q of the block of n bytes that these counts are of. */
-export function blockEntropy(counts: Float64Array, n: number): number {
+function blockEntropy(counts: Float64Array, n: number): number {
   const T = tableTo(n);
   let sum = 0;
   for (let v = 0; v < 256; v++) sum += T[counts[v]!]!;
@@ -26,8 +121,8 @@ export function blockEntropy(counts: Float64Array, n: number): number {
 
 const lanes = new Uint32Array(4 * 256);
 
-/** Counts one block of at most 65,536 bytes into `counts` and gives its Q. 0.9 GB/s and more with blocks of 4 KiB. */
-export function addBlock(bytes: Uint8Array, counts: Float64Array): number {
+/** Counts one block of at most 65,536 bytes into `counts` and gives its Q. */
+function addBlock(bytes: Uint8Array, counts: Float64Array): number {
   lanes.fill(0);
   const n = bytes.length;
   const head = headBytes(bytes);

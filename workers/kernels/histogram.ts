@@ -1,14 +1,25 @@
 /** Counts of byte values: the loop under HIST and ENT. Pure but for its scratch tables, which it clears itself. */
-
+import { moduleOf } from './module.js';
 import { headBytes, wordsAt } from './words.js';
 
 /** Eight tables, so that equal neighbours do not wait for each other's store. */
 const tables = new Uint32Array(8 * 256);
 
-/** counts[v] += how often v stands in `bytes`. `counts` has 256 numbers; 1.5 GB/s and more where bytes are long. */
+/** counts[v] += how often v stands in `bytes`. `counts` has 256 numbers. */
 export function addHistogram(bytes: Uint8Array, counts: Float64Array): void {
+  const module = moduleOf(bytes);
+  if (module) {
+    module.run.addHistogram(bytes.byteOffset, bytes.length);
+    addCounts(module.counts, counts);
+    return;
+  }
   countInto(bytes);
   for (let v = 0; v < 256; v++) counts[v]! += tableSum(v);
+}
+
+/** counts[i] += found[i]. */
+export function addCounts(found: Uint32Array, counts: Float64Array): void {
+  for (let i = 0; i < found.length; i++) counts[i]! += found[i]!;
 }
 
 /** Fills the tables; bytes before and after whole 8-byte words go one by one. */

@@ -1,16 +1,21 @@
-/** Counts of pairs of neighbours: row the first byte, column the second. */
+/**
+ * Counts of pairs of neighbours: row the first byte, column the second. Two tables take turns, so that a pair that
+ * comes again at once does not wait for its own store.
+ */
 import { isConstant } from './constant';
 
-const digrams = memory.data(65536 * 4, 64);
+const tableBytes: usize = 65536 * 4;
+const digrams = memory.data(2 * 65536 * 4, 64);
 const blockBytes: usize = 4088;
 
-/** u32[65536]: adds up until the caller clears it, before 2^32 pairs. */
+/** u32[65536]: the result of addDigrams. */
 export function digramsAt(): usize {
   return digrams;
 }
 
-/** Counts `pairs` pairs, the first of which begins at `at`; the last one's second byte lies at `at + pairs`. */
+/** Counts `pairs` pairs, fewer than 2^32; the last one's second byte lies at `at + pairs`. */
 export function addDigrams(at: usize, pairs: usize): void {
+  memory.fill(digrams, 0, 2 * tableBytes);
   const end = at + pairs;
   for (let p = at; p < end; p += blockBytes) {
     const n = min(blockBytes, end - p);
@@ -20,6 +25,9 @@ export function addDigrams(at: usize, pairs: usize): void {
     } else {
       countPairs(p, n);
     }
+  }
+  for (let p = digrams; p < digrams + tableBytes; p += 16) {
+    v128.store(p, i32x4.add(v128.load(p), v128.load(p + tableBytes)));
   }
 }
 
@@ -45,15 +53,15 @@ function count7(word: u64): void {
   p = <usize>(word >> 46) & 0x3fffc;
   store<u32>(p, load<u32>(p, digrams) + 1, digrams);
   p = <usize>(word >> 38) & 0x3fffc;
-  store<u32>(p, load<u32>(p, digrams) + 1, digrams);
+  store<u32>(p, load<u32>(p, digrams + tableBytes) + 1, digrams + tableBytes);
   p = <usize>(word >> 30) & 0x3fffc;
   store<u32>(p, load<u32>(p, digrams) + 1, digrams);
   p = <usize>(word >> 22) & 0x3fffc;
-  store<u32>(p, load<u32>(p, digrams) + 1, digrams);
+  store<u32>(p, load<u32>(p, digrams + tableBytes) + 1, digrams + tableBytes);
   p = <usize>(word >> 14) & 0x3fffc;
   store<u32>(p, load<u32>(p, digrams) + 1, digrams);
   p = <usize>(word >> 6) & 0x3fffc;
-  store<u32>(p, load<u32>(p, digrams) + 1, digrams);
+  store<u32>(p, load<u32>(p, digrams + tableBytes) + 1, digrams + tableBytes);
   p = (<usize>word & 0xffff) << 2;
   store<u32>(p, load<u32>(p, digrams) + 1, digrams);
 }

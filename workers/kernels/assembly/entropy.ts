@@ -7,15 +7,20 @@ import { addHistogram, countsAt } from './histogram';
 
 const leafBytes: usize = 4096;
 const tables = memory.data(8 * 512, 64);
-/** u32[256]: of the cell under way. */
-const cell = memory.data(1024, 64);
+/** u32[256]: of the piece that was counted last. */
+const piece = memory.data(1024, 64);
+/** u32[256]: of all pieces since the caller cleared it, before 2^32 bytes. */
+const total = memory.data(1024, 64);
 /** i32[2]: the lowest and the highest Q of the last call; low > high: no leaf was whole. */
 const extremes = memory.data(16, 16);
 /** T[0…65536]. */
 const table = memory.data(65544 * 8, 64);
 
-export function cellCountsAt(): usize {
-  return cell;
+export function pieceCountsAt(): usize {
+  return piece;
+}
+export function totalCountsAt(): usize {
+  return total;
 }
 export function extremesAt(): usize {
   return extremes;
@@ -30,11 +35,11 @@ export function takeTable(from: usize, to: usize): void {
 }
 
 /**
- * Counts a piece of a cell into the cell's counts, which `clears` empties first. The first leaf begins after `head`
- * bytes; the last one, if it is short, counts for the extremes only where it `ends` the file.
+ * Counts a piece. The first leaf begins after `head` bytes; the last one, if it is short, counts for the extremes only
+ * where it `ends` the file.
  */
-export function addLeaves(at: usize, length: usize, head: usize, ends: bool, clears: bool): void {
-  if (clears) memory.fill(cell, 0, 1024);
+export function addLeaves(at: usize, length: usize, head: usize, ends: bool): void {
+  memory.fill(piece, 0, 1024);
   let low = i32.MAX_VALUE;
   let high = i32.MIN_VALUE;
   const end = at + length;
@@ -53,10 +58,16 @@ export function addLeaves(at: usize, length: usize, head: usize, ends: bool, cle
   store<i32>(extremes, high, 4);
 }
 
-/** Q of the n bytes that the cell's counts are of; n is 1 to 65536. */
-export function blockEntropy(n: usize): i32 {
+/** Adds the piece's counts to the total's, and gives its Q; it has n bytes, 1 to 65536. */
+export function takeBlock(n: usize): i32 {
   let sum: i64 = 0;
-  for (let v: usize = 0; v < 1024; v += 4) sum += load<i64>(table + (<usize>load<u32>(cell + v) << 3));
+  for (let v: usize = 0; v < 1024; v += 16) {
+    const counts = v128.load(piece + v);
+    v128.store(total + v, i32x4.add(v128.load(total + v), counts));
+    const low = i64x2.extract_lane(counts, 0);
+    const high = i64x2.extract_lane(counts, 1);
+    sum += entry(low & 0xffffffff) + entry(low >> 32) + entry(high & 0xffffffff) + entry(high >> 32);
+  }
   return quotient(sum, n);
 }
 
@@ -70,14 +81,14 @@ function addPlain(at: usize, length: usize): void {
   addHistogram(at, length);
   const counts = countsAt();
   for (let v: usize = 0; v < 1024; v += 16) {
-    v128.store(cell + v, i32x4.add(v128.load(cell + v), v128.load(counts + v)));
+    v128.store(piece + v, i32x4.add(v128.load(piece + v), v128.load(counts + v)));
   }
 }
 
-/** Counts at most 4096 bytes into the cell and gives their Q. */
+/** Counts at most 4096 bytes into the piece and gives their Q. */
 function addLeaf(at: usize, n: usize): i32 {
   if (isConstant(at, n)) {
-    const count = cell + (<usize>load<u8>(at) << 2);
+    const count = piece + (<usize>load<u8>(at) << 2);
     store<u32>(count, load<u32>(count) + <u32>n);
     return 0;
   }
@@ -91,7 +102,7 @@ function addLeaf(at: usize, n: usize): i32 {
   return quotient(takeTables(), n);
 }
 
-/** Adds the leaf's counts to the cell's, clears them, and gives the sum of T over them. */
+/** Adds the leaf's counts to the piece's, clears them, and gives the sum of T over them. */
 function takeTables(): i64 {
   const zero = i16x8.splat(0);
   let even: i64 = 0;
@@ -112,7 +123,7 @@ function takeTables(): i64 {
     v128.store(p, zero, 2560);
     v128.store(p, zero, 3072);
     v128.store(p, zero, 3584);
-    const target = cell + (v << 1);
+    const target = piece + (v << 1);
     v128.store(target, i32x4.add(v128.load(target), i32x4.extend_low_i16x8_u(sum)));
     v128.store(target, i32x4.add(v128.load(target, 16), i32x4.extend_high_i16x8_u(sum)), 16);
     const first = i64x2.extract_lane(sum, 0);

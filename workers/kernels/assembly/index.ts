@@ -9,7 +9,7 @@
 export { addClasses, classesAt } from './classes';
 export { addDifference, beginDifference, endDifference, intervalsAt, intervalsMax, stateAt, xorAt } from './difference';
 export { addDigrams, digramsAt } from './digrams';
-export { addLeaves, blockEntropy, cellCountsAt, extremesAt, tableAt, takeTable } from './entropy';
+export { addLeaves, extremesAt, pieceCountsAt, tableAt, takeBlock, takeTable, totalCountsAt } from './entropy';
 export { addHistogram, countsAt } from './histogram';
 export { addCircle, addProducts } from './moments';
 
