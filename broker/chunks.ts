@@ -28,6 +28,8 @@ export interface Chunk {
   readonly stepBytes: number;
   /** An edge piece is never kept. */
   readonly keep: boolean;
+  /** A sample: these runs are read, in one task, and nothing between them. */
+  readonly runs?: readonly (readonly [number, number])[];
   readonly waiters: Set<JobId>;
   /** Where the next fresh slice starts. */
   next: number;
@@ -89,6 +91,10 @@ export class ChunkTable {
     const lost = chunk.lost.shift();
     if (lost) return lost;
     const { end } = chunk.span;
+    if (chunk.runs) {
+      chunk.next = end;
+      return { start: chunk.span.start, end, blame: 0 };
+    }
     const step = chunk.stepBytes;
     const start = chunk.next;
     assert(start < end, 'a piece has slices left');
@@ -99,6 +105,7 @@ export class ChunkTable {
   }
 
   static peekBytes(chunk: Chunk, bytes: number): number {
+    if (chunk.runs) return chunk.runs.reduce((sum, [start, end]) => sum + end - start, 0);
     const lost = chunk.lost[0];
     return lost ? lost.end - lost.start : Math.min(bytes, chunk.span.end - chunk.next);
   }
@@ -108,7 +115,7 @@ export class ChunkTable {
     const slice = chunk.running.get(attempt);
     assert(slice, 'a requeued slice was running');
     chunk.running.delete(attempt);
-    chunk.lost.push(...(isBlamed ? split(slice, chunk.stepBytes) : [slice]));
+    chunk.lost.push(...(isBlamed ? blamed(slice, chunk) : [slice]));
     chunk.lost.sort((a, b) => a.start - b.start);
     return slice.blame + (isBlamed ? 1 : 0);
   }
@@ -136,7 +143,8 @@ export class ChunkTable {
   }
 }
 
-function split({ start, end, blame }: Slice, step: number): Slice[] {
+function blamed({ start, end, blame }: Slice, { stepBytes: step, runs }: Chunk): Slice[] {
+  if (runs) return [{ start, end, blame: blame + 1 }];
   const length = Math.max(step, Math.ceil((end - start) / splitOnBlame / step) * step);
   const slices: Slice[] = [];
   for (let at = start; at < end; ) {

@@ -13,6 +13,7 @@ import {
   type JobId,
   type Part,
   type PeerId,
+  sampleFields,
   type TaskWork,
 } from '../protocol/index.js';
 import type { Books } from './books.js';
@@ -58,6 +59,7 @@ export class Dispatch {
     readonly books: Books,
     /** A slice or all of a piece is there, or it never will be: what its waiters make of it. */
     readonly settle: {
+      sampled(chunk: Chunk, part: Part, now: number): void;
       progressed(chunk: Chunk, part: Part, now: number): void;
       computed(chunk: Chunk, part: Part, now: number): void;
       failed(chunk: Chunk, fault: Fault, now: number): void;
@@ -132,11 +134,12 @@ export class Dispatch {
     if (!assignment || assignment.withdrawn) return;
     const { chunk, slice } = assignment;
     const { context } = chunk;
-    const bytes = slice.end - slice.start;
-    this.books.services.measured(context.digest, bytes, message.work.ms);
+    if (!chunk.runs) this.books.services.measured(context.digest, slice.end - slice.start, message.work.ms);
     chunk.running.delete(message.attempt);
     try {
-      const part = decodePart(context.fields, { ...slice, cellBytes: chunk.span.cellBytes }, message.part);
+      const fields = chunk.runs ? [...context.fields, ...sampleFields] : context.fields;
+      const part = decodePart(fields, { ...slice, cellBytes: chunk.span.cellBytes }, message.part);
+      if (chunk.runs) return this.settle.sampled(chunk, part, now);
       this.settle.progressed(chunk, part, now);
       const whole = ChunkTable.done(chunk, part, context.fields, context.params);
       if (whole) this.settle.computed(chunk, whole, now);
@@ -298,8 +301,9 @@ export class Dispatch {
     });
     const { context, span, form } = chunk;
     const inputs = context.inputs.map(({ path, identity }) => ({ path, identity }));
-    const runs = [[slice.start, slice.end]] as const;
-    const task = { kind: 'exact', inputs, runs, cellBytes: span.cellBytes, form, params: context.params } as const;
+    const runs = chunk.runs ?? ([[slice.start, slice.end]] as const);
+    const kind = chunk.runs ? 'sample' : 'exact';
+    const task = { kind, inputs, runs, cellBytes: span.cellBytes, form, params: context.params } as const;
     this.books.emit({
       kind: 'sendToWorker',
       peer: worker.peer,

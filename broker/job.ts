@@ -34,6 +34,7 @@ import {
 import type { NewChunk } from './chunks.js';
 import type { ChunkBounds, ChunkContext, MeasuredInput } from './events.js';
 import { Picture } from './picture.js';
+import { type SampleTask, sampleTasks } from './sampling.js';
 import type { Service } from './services.js';
 
 /** A larger chunk, folded from pieces of this job as they come. */
@@ -56,6 +57,8 @@ interface Running {
   readonly reading: Map<string, Hit[]>;
   /** Pieces not yet opened, in reverse of the order in which they are. */
   readonly pending: Piece[];
+  /** Samples not yet asked for; they come before all pieces. */
+  readonly samples: SampleTask[];
   /** Keys of the pieces that this job waits for. */
   readonly open: Map<string, Piece>;
   readonly folds: Fold[];
@@ -109,8 +112,13 @@ export class Job {
     this.phase = { name: 'measuring', service, params };
   }
 
-  /** Plans the job; throws E_RANGE, E_CELLS. Returns the reads to be made. */
-  measured(inputs: readonly MeasuredInput[], cached: readonly ChunkBounds[], bytesHashed: number): ChunkBounds[] {
+  /** Plans the job, with samples first where more bytes are missing than that. Throws E_RANGE, E_CELLS. Returns the reads. */
+  measured(
+    inputs: readonly MeasuredInput[],
+    cached: readonly ChunkBounds[],
+    bytesHashed: number,
+    sampleAboveBytes = Infinity,
+  ): ChunkBounds[] {
     assert(this.phase.name === 'measuring', 'inputs are measured for a job that waits for them');
     const { service, params } = this.phase;
     const { descriptor } = service;
@@ -148,6 +156,10 @@ export class Job {
     const pending = spreadOrder(missing.length)
       .map((i) => missing[i]!)
       .reverse();
+    const missingBytes = missing.reduce((sum, piece) => sum + Math.min(piece.end, extent.end) - piece.start, 0);
+    const sampled = missingBytes > sampleAboveBytes && grid.form === 'summed';
+    const samples = sampled ? sampleTasks(gapsOf(missing, extent.end), grid.cellBytes) : [];
+    picture.expectSamples(samples);
     const onlyA = descriptor.inputs === 2 ? overlapBytes(range, [0, inputs[0]!.identity.size]) - (end - start) : 0;
     const onlyB = descriptor.inputs === 2 ? overlapBytes(range, extent.second) - (end - start) : 0;
     this.phase = {
@@ -157,6 +169,9 @@ export class Job {
       picture,
       reading,
       pending,
+      samples: spreadOrder(samples.length)
+        .map((i) => samples[i]!)
+        .reverse(),
       open: new Map(),
       folds,
       onlyA,
@@ -212,9 +227,10 @@ export class Job {
   /** The next piece to be opened, as long as fewer than `openMax` are. */
   openNext(openMax: number): NewChunk | undefined {
     if (this.phase.name !== 'running' || this.phase.open.size >= openMax) return undefined;
-    const piece = this.phase.pending.pop();
+    const sample = this.phase.samples.pop();
+    const piece = sample ?? this.phase.pending.pop();
     if (!piece) return undefined;
-    const chunk = this.#chunkOf(piece);
+    const chunk = sample ? this.#sampleOf(sample) : this.#chunkOf(piece);
     this.phase.open.set(chunk.key, piece);
     return chunk;
   }
@@ -234,6 +250,12 @@ export class Job {
     return this.#fold(part);
   }
 
+  sampleTaken(key: string, part: Part): void {
+    this.running.open.delete(key);
+    this.running.picture.addSample(part);
+    this.dirty = true;
+  }
+
   taskDone(bytesRead: number): void {
     this.#work.tasks++;
     this.#work.bytesRead += bytesRead;
@@ -250,7 +272,7 @@ export class Job {
   report(now: number): Report {
     const { picture, inputs, onlyA, onlyB } = this.running;
     const elapsedMs = round(now - this.startedMs);
-    if (this.#firstReportMs === null && picture.completion > 0) this.#firstReportMs = elapsedMs;
+    if (this.#firstReportMs === null && !picture.isBlank) this.#firstReportMs = elapsedMs;
     const work: Work = { ...this.#work, firstReportMs: this.#firstReportMs, elapsedMs };
     const reported = inputs.map(({ path, identity, id, hash }) => ({ path, size: identity.size, hash, identity: id }));
     return picture.report({ jobId: this.id, inputs: reported, work }, inputs.length === 2 ? { onlyA, onlyB } : {});
@@ -302,6 +324,31 @@ export class Job {
       keep: piece.chunk && context.descriptor.cached,
     };
   }
+
+  #sampleOf({ start, end, runs }: SampleTask): NewChunk {
+    const { grid } = this.running.plan;
+    return {
+      key: `sample ${this.id} ${start}`,
+      context: this.context,
+      bounds: { start, end },
+      span: { start, end, cellBytes: grid.cellBytes },
+      form: grid.form,
+      stepBytes: blockBytes,
+      keep: false,
+      runs,
+    };
+  }
+}
+
+/** Adjacent pieces as one stretch, clipped by the data. */
+function gapsOf(pieces: readonly Piece[], limit: number): [number, number][] {
+  const gaps: [number, number][] = [];
+  for (const { start, end } of pieces) {
+    const last = gaps.at(-1);
+    if (last?.[1] === start) last[1] = Math.min(end, limit);
+    else gaps.push([start, Math.min(end, limit)]);
+  }
+  return gaps;
 }
 
 function round(ms: number): number {

@@ -16,6 +16,8 @@ export interface BrokerOptions {
   readonly cancelGraceMs: number;
   /** What one task aims to take, milliseconds: bounds how long a slot is deaf to fairness. Default 10. */
   readonly sliceMs: number;
+  /** A request that takes longer than this is sampled first, milliseconds; Infinity: never. Default 60. */
+  readonly sampleAboveMs: number;
   /** Reports of one job are at least so far apart, milliseconds. Default 25. */
   readonly reportMs: number;
   /** A piece blamed for so many deaths ends its job with E_CRASHED. Default 3. */
@@ -38,6 +40,7 @@ export const defaultBrokerOptions: BrokerOptions = {
   taskStallMs: 30_000,
   cancelGraceMs: 150,
   sliceMs: 10,
+  sampleAboveMs: 60,
   reportMs: 25,
   blameMax: 3,
   outcomeMs: 600_000,

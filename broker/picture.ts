@@ -19,6 +19,7 @@ import {
   identityOf,
   indexOf,
   indexWidth,
+  intervalOutput,
   type NamedArray,
   type OutputSpec,
   outputDtype,
@@ -31,6 +32,7 @@ import {
   type WholeValue,
 } from '../protocol/index.js';
 import { OrderedFold } from './ordered.js';
+import { Samples } from './samples.js';
 
 type Columns = { [name: string]: Float64Array };
 
@@ -64,6 +66,14 @@ export class Picture {
   readonly #totals: Columns = {};
   readonly #ordered: OrderedFold;
   readonly #commuting: readonly FieldSpec[];
+  /** What is known of cells or inner strata that are not exact. */
+  readonly #samples = new Samples();
+  /** Inner strata of a service without cells that were sampled. */
+  readonly #strata: Stratum[] = [];
+  /** The output that `lo` and `hi` belong to. */
+  readonly #interval: OutputSpec | undefined;
+  readonly #lo: Float64Array;
+  readonly #hi: Float64Array;
   #exactBytes = 0;
 
   constructor(readonly input: PictureInput) {
@@ -83,7 +93,10 @@ export class Picture {
       this.#starts[i] = start;
       this.#bytes[i] = Math.max(0, Math.min(end, data[1]) - Math.max(start, data[0]));
     }
-    const needed = new Set(this.#wholeOutputs.map((output) => output.of));
+    this.#interval = intervalOutput(descriptor, grid.form);
+    this.#lo = new Float64Array(this.#interval ? this.#cells : 0).fill(NaN);
+    this.#hi = this.#lo.slice();
+    const needed = new Set(this.#wholeOutputs.flatMap((output) => [output.of, ...(output.with ?? [])]));
     const whole = this.fields.filter((field) => needed.has(field.name));
     const isOrdered = (field: FieldSpec) => field.merge === 'run' || field.merge === 'concat';
     this.#ordered = new OrderedFold(whole.filter(isOrdered), input.params);
@@ -100,6 +113,10 @@ export class Picture {
   get isExact(): boolean {
     return this.#exactBytes === this.dataBytes;
   }
+  /** Nothing at all is known yet. */
+  get isBlank(): boolean {
+    return this.#exactBytes === 0 && this.#samples.bytes === 0 && this.dataBytes > 0;
+  }
   get completion(): number {
     return this.dataBytes === 0 ? 1 : this.#exactBytes / this.dataBytes;
   }
@@ -112,16 +129,59 @@ export class Picture {
     this.#addTotals(part);
     this.#ordered.add(part);
     if (this.#cells > 0) this.#addCells(part);
+    for (const stratum of this.#strata) {
+      stratum.exact += Math.max(0, Math.min(part.end, stratum.end) - Math.max(part.start, stratum.start));
+      if (stratum.exact === stratum.end - stratum.start) this.#samples.drop(stratum.start);
+    }
+  }
+
+  /** Where samples of a service without cells will come from; told before anything is added. */
+  expectSamples(strata: readonly { readonly start: number; readonly end: number }[]): void {
+    if (this.input.grid.cellBytes > 0) return;
+    this.#strata.push(...strata.map(({ start, end }) => ({ start, end, exact: 0 })));
+  }
+
+  /** Adds the part of a sample (sampleFields beside the service's own): of cells that are exact already nothing is taken. */
+  addSample(part: Part): void {
+    const { range, grid } = this.input;
+    if (grid.cellBytes === 0) {
+      const stratum = this.#strata.find(({ start }) => start === part.start);
+      if (stratum && missingOf(stratum) > 0) this.#samples.add(part, (start) => start);
+      return;
+    }
+    const first = Math.floor(range[0] / grid.cellBytes);
+    this.#samples.add(part, (start) => {
+      const cell = Math.floor(start / grid.cellBytes) - first;
+      return this.#exact[cell] === this.#bytes[cell] ? undefined : cell;
+    });
+    for (let i = 0; i < cellCount(part); i++) {
+      const cell = Math.floor(cellBounds(part, i)[0] / grid.cellBytes) - first;
+      if (this.#samples.has(cell)) this.#showSample(cell, part);
+    }
+  }
+
+  #showSample(cell: number, part: Part): void {
+    for (const output of this.#cellOutputs) {
+      const field = this.#field(output.of);
+      if (field.merge === 'run' || field.merge === 'concat') continue;
+      const numbers = this.#samples.finish(output, field, cell, this.#bytes[cell]!);
+      const finished = (this.#finished[output.name] ??= this.#unfinished(output.finish, field, rowWidth(field, part)));
+      finished.set(numbers, cell * numbers.length);
+    }
+    if (this.#interval) {
+      const scale = this.#interval.finish === 'value' ? this.#bytes[cell]! : 1;
+      [this.#lo[cell], this.#hi[cell]] = this.#samples.interval(cell, scale);
+    }
   }
 
   /** The arrays of cells are the picture's own and go on changing: whoever keeps a report encodes it first. */
   report(more: Pick<Report, 'jobId' | 'inputs' | 'work'>, scalars: Report['scalars'] = {}): Report {
     const { descriptor, grid, range } = this.input;
     const whole: { [name: string]: WholeValue } = { n: this.#exactBytes };
-    const columns = { ...this.#totals, ...this.#ordered.columns() };
-    for (const { name, of, finish } of this.#wholeOutputs) {
+    const columns = { ...this.#estimated(), ...this.#ordered.columns() };
+    for (const { name, of, with: more, finish } of this.#wholeOutputs) {
       const field = this.#field(of);
-      whole[name] = finishWhole(finish, field, columns[of] ? columns : emptyColumns(field, this.input.params));
+      whole[name] = finishWhole(finish, field, columns[of] ? columns : emptyColumns(field, this.input.params), more);
     }
     const isArray = (value: WholeValue): value is NamedArray =>
       typeof value === 'object' && value !== null && 'dtype' in value;
@@ -136,6 +196,7 @@ export class Picture {
       cellBytes: grid.cellBytes,
       scalars: {
         ...Object.fromEntries(entries.filter(([, value]) => !isArray(value))),
+        ...(this.#samples.bytes > 0 && !this.isExact && { sampledBytes: this.#samples.bytes }),
         ...scalars,
       } as Report['scalars'],
       arrays: {
@@ -143,6 +204,23 @@ export class Picture {
         ...this.#cellArrays(),
       } as Report['arrays'],
     };
+  }
+
+  /** Totals of the exact bytes and, until all are, of what samples let expect of the others; whole numbers rounded. */
+  #estimated(): Columns {
+    if (this.#samples.bytes === 0 || this.isExact) return this.#totals;
+    const missing =
+      this.input.grid.cellBytes > 0
+        ? (cell: number) => this.#bytes[cell]! - this.#exact[cell]!
+        : (start: number) => missingOf(this.#strata.find((stratum) => stratum.start === start)!);
+    const columns: Columns = { ...this.#totals };
+    for (const field of this.#commuting) {
+      if (field.merge !== 'sum') continue;
+      const total = (this.#totals[field.name] ?? emptyColumns(field, this.input.params)[field.name]!).slice();
+      this.#samples.estimate(field, total, missing);
+      columns[field.name] = field.dtype.startsWith('f') ? total : total.map(Math.round);
+    }
+    return columns;
   }
 
   #span() {
@@ -205,6 +283,9 @@ export class Picture {
       else finished[cell] = finishCell(finish, field, row);
     }
     this.#begun.delete(cell);
+    this.#samples.drop(cell);
+    const { name } = this.#interval ?? {};
+    if (name !== undefined) this.#lo[cell] = this.#hi[cell] = this.#finished[name]![cell]!;
   }
 
   /** A column that knows no cell yet but those that have no data. */
@@ -226,7 +307,7 @@ export class Picture {
     const count = this.#cells;
     if (this.input.grid.cellBytes === 0) return {};
     const state = new Float64Array(count);
-    for (let i = 0; i < count; i++) state[i] = this.#exact[i] === this.#bytes[i] ? 2 : 0;
+    for (let i = 0; i < count; i++) state[i] = this.#exact[i] === this.#bytes[i] ? 2 : Number(this.#samples.has(i));
     const arrays: { [name: string]: NamedArray } = {
       'cells.start': { dtype: 'u8', shape: [count], data: this.#starts },
       'cells.n': { dtype: 'u8', shape: [count], data: this.#exact },
@@ -240,10 +321,23 @@ export class Picture {
       const dtype = known ? outputDtype(finish, field) : 'f8';
       arrays[`cells.${name}`] = { dtype, shape: width === 1 ? [count] : [count, width], data };
     }
+    if (this.#interval) {
+      arrays['cells.lo'] = { dtype: 'f8', shape: [count], data: this.#lo };
+      arrays['cells.hi'] = { dtype: 'f8', shape: [count], data: this.#hi };
+    }
     arrays['cells.state'] = { dtype: 'u1', shape: [count], data: state };
     return arrays;
   }
 }
+
+/** An inner stretch of a service without cells. */
+interface Stratum {
+  readonly start: number;
+  readonly end: number;
+  exact: number;
+}
+
+const missingOf = ({ start, end, exact }: Stratum): number => end - start - exact;
 
 /** A field's columns where nothing was added yet. */
 function emptyColumns(field: FieldSpec, params: Params): Columns {

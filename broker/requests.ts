@@ -28,6 +28,7 @@ export class Requests {
     readonly opaque: Pick<Routing, 'size' | 'services'>,
   ) {
     this.dispatch = new Dispatch(books, {
+      sampled: (chunk, part, now) => this.#sampled(chunk, part, now),
       progressed: (chunk, part, now) => this.#progressed(chunk, part, now),
       computed: (chunk, part, now) => this.#computed(chunk, part, now),
       failed: (chunk, fault, now) => this.#failed(chunk, fault, now),
@@ -96,7 +97,9 @@ export class Requests {
     if (job?.phase.name !== 'measuring') return;
     let reads: ChunkBounds[];
     try {
-      reads = job.measured(inputs, job.query.cache ? cached : [], bytesHashed);
+      const { sampleAboveMs } = this.books.options;
+      const sampleAbove = sampleAboveMs * job.service!.bytesPerMs * Math.max(1, this.books.roster.slotCount);
+      reads = job.measured(inputs, job.query.cache ? cached : [], bytesHashed, sampleAbove);
     } catch (error) {
       this.#refuseOrThrow(job, error, now);
       return;
@@ -178,6 +181,12 @@ export class Requests {
     } catch (error) {
       this.#refuseOrThrow(job, error, now);
     }
+  }
+
+  #sampled(chunk: Chunk, part: Part, now: number): void {
+    const waiters = this.#waiters(chunk);
+    this.books.chunks.delete(chunk.key);
+    for (const job of waiters) this.#guarded(job, now, () => job.sampleTaken(chunk.key, part));
   }
 
   #progressed(chunk: Chunk, part: Part, now: number): void {

@@ -25,6 +25,13 @@ export const finishers = [
   'intervals',
   'intervalCount',
   'intervalsTruncated',
+  'chiSquare',
+  'chiSquareP',
+  'mean',
+  'minEntropy',
+  'indexOfCoincidence',
+  'monteCarloPi',
+  'serialCorrelation',
 ] as const;
 export type Finisher = (typeof finishers)[number];
 
@@ -56,6 +63,8 @@ export type Form = 'summed' | 'whole';
 export interface OutputSpec {
   readonly name: string;
   readonly of: string;
+  /** Fields that the finisher takes beside it, in its order; only of the whole. */
+  readonly with?: readonly string[];
   readonly finish: Finisher;
   /** `cell`: under `cells`; `whole`: beside it; `both`: per-cell field also folded over the range. */
   readonly scope: 'cell' | 'whole' | 'both';
@@ -287,7 +296,7 @@ function checkReport(value: unknown, fields: ReadonlyMap<unknown, FieldSpec>): v
   const seen = new Set<string>();
   for (const output of value as OutputSpec[]) {
     need(isMap(output), 'report holds something that is no map');
-    const { name, of, finish, scope } = output;
+    const { name, of, with: more, finish, scope } = output;
     need(typeof name === 'string' && /^[A-Za-z][A-Za-z0-9_]{0,63}$/.test(name), 'an output has no name');
     need(!reservedOutputs.includes(name), `output ${name}: the name is taken`);
     const field = fields.get(of);
@@ -295,6 +304,7 @@ function checkReport(value: unknown, fields: ReadonlyMap<unknown, FieldSpec>): v
     need(finishers.includes(finish), `output ${name} has no finisher`);
     need(finishersOf(field.merge).includes(finish), `output ${name}: ${finish} is not for ${field.merge}`);
     need(['cell', 'whole', 'both'].includes(scope), `output ${name} has no scope`);
+    checkMore(name, more, finish, scope, fields);
     need(scope === 'whole' || field.cells, `output ${name}: field ${field.name} has no cells`);
     need(scope === 'whole' || field.merge !== 'concat', `output ${name}: intervals are of the whole`);
     // One output may come from one field in summed parts and from another in whole ones, but not twice in one part.
@@ -307,6 +317,28 @@ function checkReport(value: unknown, fields: ReadonlyMap<unknown, FieldSpec>): v
   }
 }
 
+/** What a finisher takes beside its field: so many. */
+const moreFields: { readonly [finisher in Finisher]?: number } = { serialCorrelation: 2 };
+
+function checkMore(
+  name: string,
+  more: unknown,
+  finish: Finisher,
+  scope: OutputSpec['scope'],
+  fields: ReadonlyMap<unknown, FieldSpec>,
+): void {
+  const wanted = moreFields[finish] ?? 0;
+  const given = more === undefined ? [] : more;
+  need(Array.isArray(given) && given.length === wanted, `output ${name}: ${finish} takes ${wanted} more fields`);
+  need(wanted === 0 || scope === 'whole', `output ${name}: ${finish} is of the whole`);
+  need(
+    given.every((field) => fields.has(field) && !['concat', 'run', 'once'].includes(fields.get(field)!.merge)),
+    `output ${name} is with no field that it could take`,
+  );
+}
+
+const ofNeighbours: readonly Finisher[] = ['longest', 'intervals', 'intervalCount', 'intervalsTruncated'];
+
 function finishersOf(merge: MergeOperator): readonly Finisher[] {
   switch (merge) {
     case 'run':
@@ -314,6 +346,6 @@ function finishersOf(merge: MergeOperator): readonly Finisher[] {
     case 'concat':
       return ['intervals', 'intervalCount', 'intervalsTruncated'];
     default:
-      return ['value', 'entropy', 'q24', 'position'];
+      return finishers.filter((finisher) => !ofNeighbours.includes(finisher));
   }
 }

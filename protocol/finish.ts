@@ -5,6 +5,15 @@
 import { concatWidth, identityOf, indexOf, runWidth } from './algebra.js';
 import type { FieldSpec, Finisher } from './descriptor.js';
 import type { Dtype, NamedArray } from './npy.js';
+import {
+  chiSquare,
+  chiSquareP,
+  indexOfCoincidence,
+  mean,
+  minEntropy,
+  monteCarloPi,
+  serialCorrelation,
+} from './statistics.js';
 
 /** Scale of entropy as an integer: 2^-24 bit a byte. */
 export const q24 = 2 ** 24;
@@ -40,6 +49,19 @@ export function finishCell(finisher: Finisher, field: FieldSpec, row: Float64Arr
       return row[0] === identityOf(field) ? NaN : row[0]!;
     case 'longest':
       return row[5]!;
+    case 'chiSquare':
+      return chiSquare(row);
+    case 'chiSquareP':
+      return chiSquareP(row);
+    case 'mean':
+      return mean(row);
+    case 'minEntropy':
+      return minEntropy(row);
+    case 'indexOfCoincidence':
+      return indexOfCoincidence(row);
+    case 'monteCarloPi':
+      return monteCarloPi(row);
+    case 'serialCorrelation':
     case 'intervals':
     case 'intervalCount':
     case 'intervalsTruncated':
@@ -49,11 +71,15 @@ export function finishCell(finisher: Finisher, field: FieldSpec, row: Float64Arr
   }
 }
 
-/** What the whole range shows. `column` is the field folded to one row; `index` belongs to concat fields. */
+/**
+ * What the whole range shows. `columns` has the field folded to one row, the index of concat fields, and what the
+ * finisher takes beside the field (`more`); a range without bytes may have none of that.
+ */
 export function finishWhole(
   finisher: Finisher,
   field: FieldSpec,
   columns: { readonly [name: string]: Float64Array },
+  more: readonly string[] = [],
 ): WholeValue {
   const column = columns[field.name]!;
   switch (finisher) {
@@ -69,9 +95,19 @@ export function finishWhole(
       return columns[indexOf(field)]![0]!;
     case 'intervalsTruncated':
       return columns[indexOf(field)]![0]! > column.length / concatWidth(field);
+    case 'serialCorrelation': {
+      const [products, ends] = more.map((name) => columns[name]);
+      return products && ends ? nullable(serialCorrelation(column, products[0]!, ends)) : null;
+    }
     case 'entropy':
     case 'q24':
     case 'position':
+    case 'chiSquare':
+    case 'chiSquareP':
+    case 'mean':
+    case 'minEntropy':
+    case 'indexOfCoincidence':
+    case 'monteCarloPi':
       return nullable(finishCell(finisher, field, column));
     default:
       return finisher satisfies never;

@@ -14,3 +14,4 @@ export * from './messages.js';
 export * from './npy.js';
 export * from './parts.js';
 export * from './range.js';
+export * from './sample.js';

@@ -46,7 +46,13 @@ const integerRange: { readonly [dtype: string]: readonly [number, number] } = {
 /** The index of the first number that the dtype cannot carry unchanged, or −1. Floats round and carry all. */
 export function firstMisfit(dtype: Dtype, data: Float64Array): number {
   const range = integerRange[dtype];
-  return range ? data.findIndex((n) => !(n >= range[0] && n <= range[1] && Number.isInteger(n))) : -1;
+  if (!range) return -1;
+  const [least, most] = range;
+  for (let i = 0; i < data.length; i++) {
+    const n = data[i]!;
+    if (!(n >= least && n <= most && Math.floor(n) === n)) return i;
+  }
+  return -1;
 }
 
 /** One frame, freshly allocated (it may be sent without copying). */

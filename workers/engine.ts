@@ -9,7 +9,9 @@ import { checkParams, fieldsOf, type Params, sizeOf } from '../protocol/descript
 import { BinglideError, fail } from '../protocol/errors.js';
 import type { Task, TaskWork } from '../protocol/messages.js';
 import { encodePart, type PartFrames } from '../protocol/parts.js';
-import { PartBuilder, sampleField } from './fold.js';
+import { sampleFields } from '../protocol/sample.js';
+import { PartBuilder } from './fold.js';
+import { moduleBuffer } from './kernels/module.js';
 import { batchBytesMax, cutBatch, pageBytes, Rows } from './rows.js';
 import type { AnyWorker, TaskView } from './service.js';
 import { type Roots, Source } from './source.js';
@@ -119,11 +121,15 @@ class TaskRun {
 
   async run(): Promise<PartFrames> {
     const { service, task, sources, host } = this;
-    for (const [start, end] of task.runs) await this.#computeRun(start, end);
+    for (const [start, end] of task.runs) {
+      this.#builder.runBegins(start);
+      await this.#computeRun(start, end);
+      this.#builder.runEnded(start, end);
+    }
     if (host.isCancelled()) throw cancelled();
     for (const source of sources) source.checkUnchanged();
     const fields = fieldsOf(service.descriptor, task.form);
-    return encodePart(task.kind === 'sample' ? [...fields, sampleField] : fields, this.#builder.part());
+    return encodePart(task.kind === 'sample' ? [...fields, ...sampleFields] : fields, this.#builder.part());
   }
 
   /** The end of what all inputs have, in positions of the first. */
@@ -216,9 +222,14 @@ function cancelled(): BinglideError {
   return fail('E_CANCELLED', 'the task was cancelled');
 }
 
-/** A buffer an input, used by all tasks of the thread, which runs one at a time; only longer rows make it grow. */
+/**
+ * A buffer an input, used by all tasks of the thread, which runs one at a time: in the memory of the kernels' module,
+ * so that they need no copy, or, for longer rows or without the module, one that grows.
+ */
 const buffers: Uint8Array[] = [];
 function bufferOf(input: number, length: number): Uint8Array {
+  const shared = moduleBuffer(input, length);
+  if (shared) return shared;
   const usual = batchBytesMax + 2 * pageBytes;
   const held = buffers[input];
   if (held && held.length >= length) return held;

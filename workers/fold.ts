@@ -5,9 +5,10 @@
  * Where the batch's rows are whole cells and the array is of float64, compute fills the column itself: no copy.
  */
 import { cellBounds, cellCount, combine, concatWidth, identityOf, indexOf, type Part } from '../protocol/algebra.js';
-import { type FieldSpec, type Form, type Params, sizeOf } from '../protocol/descriptor.js';
+import { type FieldSpec, type Form, type OutputSpec, type Params, sizeOf } from '../protocol/descriptor.js';
 import { fail } from '../protocol/errors.js';
 import type { Dtype } from '../protocol/npy.js';
+import { intervalOutput, jackknife, type RunRow } from '../protocol/sample.js';
 import type { OutArray } from './fields.js';
 import type { Rows } from './rows.js';
 import type { AnyWorker, FieldPlan } from './service.js';
@@ -15,9 +16,6 @@ import { RowSink } from './sink.js';
 
 /** A part that would take more is refused: the broker asks for smaller tasks. */
 const partBytesMax = 256 << 20;
-
-/** Bytes seen of each cell: only in parts of samples. */
-export const sampleField: FieldSpec = { name: 'n', dtype: 'u8', merge: 'sum', cells: true };
 
 const arrayTypes = {
   u1: Uint8Array,
@@ -50,14 +48,15 @@ interface Column {
   wide: Float64Array;
   /** Handed out for this batch. */
   given: OutArray;
+  /** Compute adds to the column itself. */
+  readonly addsUp: boolean;
 }
 
 export class PartBuilder {
   readonly #plan: PartPlan;
   readonly #columns: readonly Column[];
   readonly #sinks: readonly { readonly spec: FieldSpec; readonly sink: RowSink }[];
-  /** Bytes seen a cell. */
-  readonly #seen: Float64Array | null;
+  readonly #sample: SampleColumns | null;
   readonly #out: { [name: string]: OutArray | RowSink } = {};
   /** Cell of each row of the batch. */
   #cells: number[] = [];
@@ -71,11 +70,13 @@ export class PartBuilder {
     if (bytes > partBytesMax) throw fail('E_CELLS', `a part of ${cells} cells would take ${bytes} bytes`);
     this.#columns = fields
       .filter(({ spec }) => spec.merge !== 'concat')
-      .map((field) => newColumn(field, widthOf(field, plan), cells));
+      .map((field) => newColumn(field, widthOf(field, plan), cells, service.definition.addsUp === true));
     this.#sinks = fields
       .filter(({ spec }) => spec.merge === 'concat')
       .map(({ spec }) => ({ spec, sink: newSink(spec, plan.params, cells) }));
-    this.#seen = plan.sampled ? new Float64Array(cells) : null;
+    const output = intervalOutput(service.descriptor, plan.form);
+    const column = this.#columns.find((it) => it.plan.spec.name === output?.of);
+    this.#sample = plan.sampled ? new SampleColumns(plan, cells, output, column) : null;
     for (const { spec, sink } of this.#sinks) this.#out[spec.name] = sink;
   }
 
@@ -93,9 +94,14 @@ export class PartBuilder {
   /** Checks and folds what compute left in `outs`. */
   take(rows: Rows): void {
     for (const column of this.#columns) this.#takeColumn(column, column.plan.spec.cells ? rows.rows : 1);
-    const seen = this.#seen;
-    if (!seen) return;
-    for (let i = 0; i < rows.rows; i++) seen[this.#cells[i]!]! += rows.edges[i + 1]! - rows.edges[i]!;
+  }
+
+  /** A run of a sample [start, end) is about to be read, or was taken whole. */
+  runBegins(start: number): void {
+    this.#sample?.runBegins(start);
+  }
+  runEnded(start: number, end: number): void {
+    this.#sample?.runEnded(start, end);
   }
 
   part(): Part {
@@ -107,8 +113,7 @@ export class PartBuilder {
       columns[spec.name] = rows;
       columns[indexOf(spec)] = index;
     }
-    if (this.#seen) columns[sampleField.name] = this.#seen;
-    return { start, end, cellBytes, columns };
+    return { start, end, cellBytes, columns: { ...columns, ...this.#sample?.columns() } };
   }
 
   #place(rows: Rows): void {
@@ -133,6 +138,7 @@ export class PartBuilder {
   #give(column: Column, rowCount: number): OutArray {
     const { plan, width, data } = column;
     const length = rowCount * width;
+    if (column.addsUp) return data;
     if (this.#isDirect(column)) return data.subarray(this.#cells[0]! * width, this.#cells[0]! * width + length);
     if (column.scratch.length < length) {
       column.scratch = new arrayTypes[plan.outDtype](length);
@@ -148,12 +154,20 @@ export class PartBuilder {
     const { plan, width, data, given } = column;
     const got = this.#out[plan.spec.name];
     this.#checkShape(column, got);
+    if (column.addsUp) {
+      if (got !== given) data.set(got);
+      return;
+    }
     const direct = this.#isDirect(column);
     if (!(column.scratch instanceof Float64Array)) column.wide.set(got);
     else if (got !== given) given.set(got);
     const source = direct ? (given as Float64Array) : column.wide;
     if (plan.outDtype === 'u8' || plan.outDtype === 'i8') checkWhole(plan, source, rowCount * width);
     if (direct || (this.#plan.sampled && plan.spec.merge === 'run')) return;
+    if (this.#wholeCells && plan.spec.cells) {
+      data.set(source.subarray(0, rowCount * width), this.#cells[0]! * width);
+      return;
+    }
     for (let i = 0; i < rowCount; i++) {
       const cell = plan.spec.cells ? this.#cells[i]! : 0;
       combine(plan.spec, data, cell * width, source, i * width, width);
@@ -175,11 +189,12 @@ function widthOf({ spec, width }: FieldPlan, { params }: PartPlan): number {
   return spec.merge === 'concat' ? 0 : width(params);
 }
 
-function newColumn(plan: FieldPlan, width: number, cells: number): Column {
+function newColumn(plan: FieldPlan, width: number, cells: number, addsUp: boolean): Column {
   const { spec } = plan;
   const scratch = new arrayTypes[plan.outDtype](0);
   const data = new Float64Array((spec.cells ? cells : 1) * width).fill(identityOf(spec));
-  return { plan, width, data, scratch, wide: new Float64Array(0), given: scratch };
+  const isWholeSum = spec.merge === 'sum' && !spec.cells && scratch instanceof Float64Array;
+  return { plan, width, data, scratch, wide: new Float64Array(0), given: scratch, addsUp: addsUp && isWholeSum };
 }
 
 function newSink(spec: FieldSpec, params: Params, cells: number): RowSink {
@@ -192,7 +207,58 @@ function checkWhole({ spec, outDtype }: FieldPlan, numbers: Float64Array, length
   const least = outDtype === 'u8' ? 0 : Number.MIN_SAFE_INTEGER;
   for (let i = 0; i < length; i++) {
     const number = numbers[i]!;
-    if (Number.isSafeInteger(number) && number >= least) continue;
+    if (number >= least && number <= Number.MAX_SAFE_INTEGER && Math.floor(number) === number) continue;
     throw fail('E_SERVICE', `field ${spec.name}: wanted whole numbers (${outDtype}), got ${number}`);
+  }
+}
+
+/** What a sample's part has besides: bytes seen a cell, and the interval that the cell's runs give. */
+class SampleColumns {
+  readonly #seen: Float64Array;
+  readonly #runs: RunRow[][];
+  #before = new Float64Array(0);
+
+  constructor(
+    readonly plan: PartPlan,
+    cells: number,
+    readonly output: OutputSpec | undefined,
+    readonly column: Column | undefined,
+  ) {
+    this.#seen = new Float64Array(cells);
+    this.#runs = Array.from({ length: cells }, () => []);
+  }
+
+  runBegins(start: number): void {
+    this.#before = this.#row(this.#cellOf(start)).slice();
+  }
+
+  runEnded(start: number, end: number): void {
+    const cell = this.#cellOf(start);
+    this.#seen[cell]! += end - start;
+    const row = this.#row(cell).map((number, i) => number - this.#before[i]!);
+    if (this.#isTold) this.#runs[cell]!.push({ row, bytes: end - start });
+  }
+
+  columns(): { readonly [name: string]: Float64Array } {
+    const intervals = this.#runs.map((runs) => (this.output ? jackknife(runs, this.output.finish) : [NaN, NaN]));
+    return {
+      n: this.#seen,
+      lo: Float64Array.from(intervals, ([lo]) => lo!),
+      hi: Float64Array.from(intervals, ([, hi]) => hi!),
+    };
+  }
+
+  get #isTold(): boolean {
+    return this.output !== undefined && this.plan.cellBytes > 0;
+  }
+
+  #cellOf(start: number): number {
+    const { cellBytes } = this.plan;
+    return cellBytes === 0 ? 0 : Math.floor(start / cellBytes) - Math.floor(this.plan.start / cellBytes);
+  }
+
+  #row(cell: number): Float64Array {
+    if (!this.column || !this.#isTold) return new Float64Array(0);
+    return this.column.data.subarray(cell * this.column.width, (cell + 1) * this.column.width);
   }
 }

@@ -48,6 +48,11 @@ export interface ServiceDefinition<P extends ParamDefs, F extends FieldDefs> {
   readonly rowBytes?: number;
   /** Bytes readable past a row's own (`input.ahead`): a number or an int parameter; default 0. */
   readonly overlap?: number | string;
+  /**
+   * True: compute only ever adds to sums without cells (`out.x[i] += …`), which are then handed out as they stand
+   * instead of as zeros and added up afterwards. For large ones.
+   */
+  readonly addsUp?: boolean;
   /** The int parameter that makes blocks the cells. */
   readonly block?: string;
   /** The int parameter by which the second input is read further along. */

@@ -68,6 +68,38 @@ export class RowSink {
     cell.last = end;
   }
 
+  /**
+   * Adds `count` rows of row `row` of the input at once: `list` holds them flat, whole numbers, ascending and apart.
+   * `base` is added to starts and ends.
+   */
+  addIntervals(row: number, list: Int32Array, count: number, base: number): void {
+    const cell = this.#cells[this.#cellOf(row)]!;
+    const { width } = this;
+    let at = 0;
+    // The first may go on where the last one of the cell ends.
+    if (count > 0 && cell.count > 0 && this.gap >= 0 && base + list[0]! - cell.last <= this.gap) {
+      this.add(row, ...this.#moved(list, base));
+      at = 1;
+    }
+    if (at === count) return;
+    if (cell.count === 0) cell.first = base + list[at * width]!;
+    const kept = Math.max(0, Math.min(count - at, this.limit - cell.count));
+    cell.reserve(kept * width);
+    for (let end = (at + kept) * width, i = at * width; i < end; i += width) {
+      cell.rows[cell.used] = base + list[i]!;
+      cell.rows[cell.used + 1] = base + list[i + 1]!;
+      for (let k = 2; k < width; k++) cell.rows[cell.used + k] = list[i + k]!;
+      cell.used += width;
+    }
+    cell.count += count - at;
+    cell.last = base + list[(count - 1) * width + 1]!;
+  }
+
+  /** The list's first row. */
+  #moved(list: Int32Array, base: number): number[] {
+    return Array.from(list.subarray(0, this.width), (number, i) => (i < 2 ? base + number : number));
+  }
+
   /** Adds many rows as they are: `numbers` holds them flat, [start, end) is where in the range they were found. */
   append(row: number, numbers: OutArray, start: number, end: number): void {
     const cell = this.#cells[this.#cellOf(row)]!;

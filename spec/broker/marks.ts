@@ -82,9 +82,10 @@ export function joined(rows: readonly (readonly [number, number])[], within: num
 }
 
 function longestOf(rows: readonly (readonly [number, number])[]): readonly [number, number] {
-  return rows.reduce<readonly [number, number]>((best, row) => (row[1] - row[0] > best[1] - best[0] ? row : best), [
-    0, 0,
-  ]);
+  return rows.reduce<readonly [number, number]>(
+    (best, row) => (row[1] - row[0] > best[1] - best[0] ? row : best),
+    [0, 0],
+  );
 }
 
 function rowOf(field: FieldSpec, data: Uint8Array, from: number, to: number): number[] {
@@ -132,8 +133,10 @@ export function partOf(data: Uint8Array, start: number, end: number, cellBytes: 
   return { ...span, columns };
 }
 
-const nullable = (rows: readonly (readonly [number, number])[], pick: (rows: readonly (readonly [number, number])[]) => number) =>
-  rows.length > 0 ? pick(rows) : null;
+const nullable = (
+  rows: readonly (readonly [number, number])[],
+  pick: (rows: readonly (readonly [number, number])[]) => number,
+) => (rows.length > 0 ? pick(rows) : null);
 
 /**
  * What a report shows of the bytes in `known` (ascending, disjoint, adjacent ones joined): nothing is joined across

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
-import { type Grid, gridFor } from '../../cache/blocks.js';
 import { Picture } from '../../broker/picture.js';
-import { type Descriptor, type JobId, type Part, type Report, type Work } from '../../protocol/index.js';
+import { type Grid, gridFor } from '../../cache/blocks.js';
+import type { Descriptor, JobId, Part, Report, Work } from '../../protocol/index.js';
 import { builtinDescriptors } from '../../workers/services/index.js';
 import { Random } from '../random.js';
 import { cellOf, cellOracle, marks, oracle, params, partOf, wholeOf } from './marks.js';
@@ -176,7 +176,9 @@ describe('broker/picture', () => {
     it.add(partOf(data, 4000, 9500, 1000, 'whole'));
     it.add(partOf(data, 500, 4000, 1000, 'whole'));
     const report = it.report(more);
-    expect([...report.arrays['cells.size']!.data]).to.deep.equal([500, 1000, 1000, 1000, 1000, 1000, 1000, 1000, 1000, 500]);
+    expect([...report.arrays['cells.size']!.data]).to.deep.equal([
+      500, 1000, 1000, 1000, 1000, 1000, 1000, 1000, 1000, 500,
+    ]);
     expect(report.exact).to.equal(true);
   });
 
@@ -193,7 +195,13 @@ describe('broker/picture', () => {
     const total = Float64Array.from({ length: 256 }, (_, i) => counts[i]! + counts[256 + i]!);
     const q = Float64Array.of(8 * 2 ** 24, 0);
     const blocks = gridFor(ent, { block: 4096 }, 8192, 1024);
-    const whole = new Picture({ descriptor: ent, params: { block: 4096 }, grid: blocks, range: [0, 8192], data: [0, 8192] });
+    const whole = new Picture({
+      descriptor: ent,
+      params: { block: 4096 },
+      grid: blocks,
+      range: [0, 8192],
+      data: [0, 8192],
+    });
     whole.add({ start: 0, end: 8192, cellBytes: 4096, columns: { q, total, ...extremes } });
     const shown = whole.report(more);
     expect([...shown.arrays['cells.h']!.data]).to.deep.equal([8, 0]);

@@ -4,15 +4,16 @@
  *
  * Clients are named by a letter: client `a` has the id aaaa… and its first job is `a1`. Peers are named freely.
  */
+
+import { type BrokerCommand, BrokerCore, type BrokerEvent, type MeasuredInput } from '../../broker/index.js';
 import type { BrokerOptions } from '../../broker/options.js';
-import { BrokerCore, type BrokerCommand, type BrokerEvent, type MeasuredInput } from '../../broker/index.js';
 import {
   type Attempt,
   type ClientId,
   type Descriptor,
   decodeReport,
-  encodePart,
   type Epoch,
+  encodePart,
   type Fault,
   fieldsOf,
   type JobId,
@@ -23,8 +24,8 @@ import {
   type Report,
   type RequestId,
   type SlotId,
-  text,
   type ToBroker,
+  text,
   unpackMap,
   wholeRange,
 } from '../../protocol/index.js';
@@ -39,7 +40,8 @@ export const clientIdOf = (letter: string) => letter.repeat(26) as ClientId;
 export const jobIdOf = (job: string) => `26:${clientIdOf(job[0]!)}${job.slice(1)}` as JobId;
 
 /** Job ids as their short names. */
-const short = (text: string) => text.replace(/26:([a-z])\1{25}(?=\d)/g, '$1').replace(/26:[a-z2-7]{26}(?=\d)/g, 'plain');
+const short = (text: string) =>
+  text.replace(/26:([a-z])\1{25}(?=\d)/g, '$1').replace(/26:[a-z2-7]{26}(?=\d)/g, 'plain');
 
 export const query = (service: string, more: Partial<Query> = {}): Query => ({
   service,
@@ -52,7 +54,10 @@ export const query = (service: string, more: Partial<Query> = {}): Query => ({
   ...more,
 });
 
-export function measuredInput(size: number, { path = '/f', hash = 'f0'.repeat(32) as string | null } = {}): MeasuredInput {
+export function measuredInput(
+  size: number,
+  { path = '/f', hash = 'f0'.repeat(32) as string | null } = {},
+): MeasuredInput {
   const identity = { dev: '1', ino: path, size, mtimeNs: '0', ctimeNs: '0' };
   const bytes = Buffer.from(path);
   return { path: bytes, realPath: bytes, identity, size, id: `~${bytes.toString('hex')}`, young: false, hash };
@@ -130,9 +135,13 @@ export class Story {
   // What the shell answers
 
   measured(job: string, inputs: number | readonly MeasuredInput[], cached: [number, number][] = []): string[] {
+    return this.measuredFor(jobIdOf(job), inputs, cached);
+  }
+
+  measuredFor(jobId: JobId, inputs: number | readonly MeasuredInput[], cached: [number, number][] = []): string[] {
     return this.handle({
       kind: 'inputsMeasured',
-      jobId: jobIdOf(job),
+      jobId,
       inputs: typeof inputs === 'number' ? [measuredInput(inputs)] : inputs,
       cached: cached.map(([start, end]) => ({ start, end })),
       bytesHashed: 0,
@@ -202,7 +211,8 @@ export class Story {
         return `${command.peer} ← ${toWorker(command.message)}`;
       case 'sendToPlainWorker': {
         const { message } = command;
-        if (message.kind !== 'plainAssign') return `${command.peer} ← ${message.kind.replace('plain', '').toLowerCase()}`;
+        if (message.kind !== 'plainAssign')
+          return `${command.peer} ← ${message.kind.replace('plain', '').toLowerCase()}`;
         return `${command.peer} ← REQUEST ${text(message.address)} ${quoted(message.body)}`;
       }
       case 'sendReport':

@@ -151,9 +151,7 @@ describe('cache/blocks: levels', () => {
     for (const length of lengthsFrom(MiB, 20 * TiB, new Random(5), 1000)) {
       for (const cells of [1024, 16_384, cellsMax]) {
         const { grid, levels: it } = levels(ent, length, cells, { block: 0 });
-        expect(it.fine).to.equal(
-          Math.min(cellsPerChunk * grid.cellBytes, GiB, Math.max(MiB, pow2floor(length / 100))),
-        );
+        expect(it.fine).to.equal(Math.min(cellsPerChunk * grid.cellBytes, GiB, Math.max(MiB, pow2floor(length / 100))));
       }
     }
   });

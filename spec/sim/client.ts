@@ -26,6 +26,8 @@ export class SimClient {
     readonly watch: ClientWatch,
     readonly name: string,
     readonly clientId: ClientId,
+    /** Requests that are said once more a while later. */
+    readonly stutter: number,
   ) {
     this.process = new Process(world, name);
     this.core = new ClientCore({ clientId, endpoint: 'sim://broker', connectMs: 20_000, brokerLostMs: 20_000 });
@@ -74,6 +76,7 @@ export class SimClient {
       case 'send':
         if (!isChatter(command.message)) this.world.log(`${this.name} -> ${describe(command.message)}`);
         this.#dealer?.send(encodeFromClient(command.message));
+        if (command.message.kind.endsWith('equest')) this.#stutter(encodeFromClient(command.message));
         return;
       case 'settleConnect':
       case 'failConnect':
@@ -88,6 +91,11 @@ export class SimClient {
       default:
         command satisfies never;
     }
+  }
+
+  #stutter(frames: Uint8Array[]): void {
+    const { world } = this;
+    if (world.chance(this.stutter)) this.process.after(world.ms(0, 400), () => this.#dealer?.send(frames));
   }
 
   #open(): void {

@@ -30,6 +30,9 @@ export interface Plan {
   readonly plainWorkers: number;
   readonly plainClients: number;
   readonly startable: boolean;
+  readonly stutter: number;
+  /** Messages out of place, thrown at the broker. */
+  readonly rogue: number;
   readonly jobsMax: number;
   readonly heartbeatMs: number;
   readonly sliceMs: number;
@@ -156,6 +159,8 @@ export function planFrom(random: Random, files: Files, isCalm: boolean): Plan {
     plainWorkers: random.int(1, 2),
     plainClients: random.int(0, 2),
     startable: random.chance(0.6),
+    stutter: rate(0.3, 0.5),
+    rogue: has(0.3) ? random.int(5, 60) : 0,
     jobsMax: has(0.1) ? random.int(1, 4) : 1000,
     heartbeatMs: random.pick([100, 250]),
     sliceMs: random.pick([2, 10]),
@@ -179,6 +184,7 @@ export function planFrom(random: Random, files: Files, isCalm: boolean): Plan {
       deaf: rate(0.3, 1),
       throws: rate(0.1, 0.03),
       lies: rate(0.1, 0.03),
+      repeats: rate(0.4, 0.5),
     },
   };
 }

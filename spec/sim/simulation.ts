@@ -13,6 +13,7 @@ import { Files, textOf } from './files.js';
 import { Network } from './network.js';
 import { askFrom, makeFiles, type Plan, planFrom, services, type SlotPlan, type TimedFault, timedFaults } from './plan.js';
 import { PlainClient, PlainWorker } from './plain.js';
+import { throwRogues } from './rogue.js';
 import { Slot } from './slot.js';
 import { Violation, World } from './world.js';
 
@@ -99,6 +100,7 @@ class Simulation {
       if (plain) world.after(world.ms(0, plan.askMs), () => this.#askPlainly(plain, random.pick(plan.asks), 'end'));
     }
     for (let i = 0; i < plan.cancels; i++) world.after(world.ms(0, plan.askMs + 400), () => this.#cancel());
+    if (plan.rogue > 0) throwRogues(world, this.network, plan.rogue, () => this.checkers.wishes);
     for (const kind of timedFaults) this.#schedule(kind, plan.rates[kind]);
     world.run(faultMs, () => false);
     this.#endFaults();
@@ -158,7 +160,7 @@ class Simulation {
   #newClient(): void {
     const id = clientIdOf(this.world.random.bytes(16));
     const { world, network, checkers } = this;
-    this.#clients.push(new SimClient(world, network, checkers, `c${this.#clients.length}`, id));
+    this.#clients.push(new SimClient(world, network, checkers, `c${this.#clients.length}`, id, this.plan.stutter));
   }
 
   #ask(client: SimClient, ask: Ask, must: Must): void {
@@ -281,7 +283,9 @@ class Simulation {
 
   /** What was answered a moment ago, and lies on chunks, comes from the cache. */
   #askCached(): void {
-    const { world, files } = this;
+    const { world, files, plan } = this;
+    // A damaged chunk may hide behind its part in memory until now.
+    if (plan.disk.flip > 0) return;
     world.log('asking for what is cached');
     // Writes are under way for a while.
     world.run(world.now + 1000, () => false);

@@ -7,6 +7,7 @@ import {
   encodeFromWorker,
   fail,
   type Fault,
+  type FromWorker,
   type PartFrames,
   type SlotId,
   type Task,
@@ -33,6 +34,8 @@ export interface SlotFaults {
   readonly throws: number;
   /** A part that is none. */
   readonly lies: number;
+  /** An answer that is given once more, by whichever connection there is then. */
+  readonly repeats: number;
 }
 
 export interface SlotSetup {
@@ -217,7 +220,7 @@ class Seat {
         break;
       case 'send':
         if (!isChatter(command.message)) slot.world.log(`${this.name} -> ${describe(command.message)}`);
-        this.#dealer?.send(encodeFromWorker(command.message));
+        this.#send(command.message);
         break;
       case 'subscribe':
         slot.subscribe();
@@ -236,6 +239,18 @@ class Seat {
       default:
         command satisfies never;
     }
+  }
+
+  #send(message: FromWorker): void {
+    const { world, process, setup } = this.slot;
+    const frames = encodeFromWorker(message);
+    this.#dealer?.send(frames);
+    const isAnswer = message.kind === 'taskFinal' || message.kind === 'taskError';
+    if (!isAnswer || !world.chance(setup.faults.repeats)) return;
+    process.after(world.ms(0, 3000), () => {
+      world.log(`${this.name} says again ${describe(message)}`);
+      this.#dealer?.send(frames);
+    });
   }
 
   #open(): void {

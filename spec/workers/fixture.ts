@@ -8,8 +8,8 @@ import { type Form, fieldsOf, type Params } from '../../protocol/descriptor.js';
 import type { BinglideError } from '../../protocol/errors.js';
 import type { Task, TaskInput } from '../../protocol/messages.js';
 import { decodePart } from '../../protocol/parts.js';
+import { sampleFields } from '../../protocol/sample.js';
 import { runTask, TaskFailure, type TaskHost, type TaskResult } from '../../workers/engine.js';
-import { sampleField } from '../../workers/fold.js';
 import type { AnyWorker } from '../../workers/service.js';
 import { resolveRoots } from '../../workers/source.js';
 
@@ -66,7 +66,7 @@ export async function compute(service: AnyWorker, asked: Asked, host: TaskHost):
 export function partOf(service: AnyWorker, { runs, cellBytes, form, kind }: Task, { part }: TaskResult): Part {
   const span = { start: runs[0]![0], end: runs.at(-1)![1], cellBytes };
   const fields = fieldsOf(service.descriptor, form);
-  return decodePart(kind === 'sample' ? [...fields, sampleField] : fields, span, part);
+  return decodePart(kind === 'sample' ? [...fields, ...sampleFields] : fields, span, part);
 }
 
 /** The typed error that a task ends in. */

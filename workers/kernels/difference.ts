@@ -1,16 +1,18 @@
 /**
  * Two pieces of equal length, byte by byte: the loop under DIFF. Pure but for scratch, which is cleared here.
  *
- * Equal stretches are found by memcmp, 4 KiB at a time; the others go by words, and by bytes only where a stretch of
+ * In the twin equal stretches are found by memcmp, 4 KiB at a time; the others go by words, and by bytes only where a stretch of
  * change begins or ends. Bit counts follow from the XOR histogram.
  */
+import { addCounts } from './histogram.js';
+import { type KernelModule, moduleOf } from './module.js';
 import { wordsAt } from './words.js';
 
 export interface Difference {
   /** Differing bytes and bits. */
   readonly changed: number;
   readonly bits: number;
-  /** Offsets of the first and last differing byte; -1: there is none. */
+  /** Indexes in the piece of the first and last differing byte; -1: there is none. */
   readonly first: number;
   readonly last: number;
   /** Differing bytes at the head and at the tail. */
@@ -21,8 +23,11 @@ export interface Difference {
   readonly bestLength: number;
 }
 
-/** An interval [start, end) of change; neighbours at most `gap` equal bytes apart are one. */
-export type OnInterval = (start: number, end: number, changed: number) => void;
+/**
+ * `count` intervals of change, three numbers each: [start, end) as indexes in the piece, and the bytes changed there.
+ * Neighbours at most `gap` equal bytes apart are one. The list is good until the call returns.
+ */
+export type OnIntervals = (list: Int32Array, count: number) => void;
 
 const blockBytes = 4096;
 const lanes = new Uint32Array(4 * 256);
@@ -41,12 +46,12 @@ class Stretches {
   #start = -1;
   #end = -1;
   #changed = 0;
+  readonly #list = new Int32Array(3);
 
   constructor(
-    readonly pieceStart: number,
-    readonly pieceEnd: number,
+    readonly length: number,
     readonly gap: number,
-    readonly onInterval: OnInterval,
+    readonly onIntervals: OnIntervals,
   ) {}
 
   /** A longest stretch [start, end) of differing bytes. */
@@ -54,8 +59,8 @@ class Stretches {
     const length = end - start;
     if (this.first < 0) this.first = start;
     this.last = end - 1;
-    if (start === this.pieceStart) this.lead = length;
-    if (end === this.pieceEnd) this.trail = length;
+    if (start === 0) this.lead = length;
+    if (end === this.length) this.trail = length;
     if (length > this.bestLength) {
       this.bestStart = start;
       this.bestLength = length;
@@ -71,23 +76,23 @@ class Stretches {
   }
 
   flush(): void {
-    if (this.#start >= 0) this.onInterval(this.#start, this.#end, this.#changed);
+    if (this.#start < 0) return;
+    this.#list.set([this.#start, this.#end, this.#changed]);
+    this.onIntervals(this.#list, 1);
     this.#start = -1;
   }
 }
 
-/**
- * Compares a with b, which are equally long and equally aligned to 4 bytes; `start` is the offset of their first byte.
- * xor[v] += how often a ^ b is v.
- */
+/** Compares a with b, which are equally long: xor[v] += how often a ^ b is v. */
 export function compareBytes(
   a: Uint8Array,
   b: Uint8Array,
-  start: number,
   gap: number,
   xor: Float64Array,
-  onInterval: OnInterval,
+  onIntervals: OnIntervals,
 ): Difference {
+  const module = moduleOf(a);
+  if (module && module === moduleOf(b)) return runDifference(module, a, b, gap, xor, onIntervals);
   const n = a.length;
   const left = asBuffer(a);
   const right = asBuffer(b);
@@ -95,24 +100,75 @@ export function compareBytes(
     xor[0]! += n;
     return nothing;
   }
-  const stretches = new Stretches(start, start + n, gap, onInterval);
+  const stretches = new Stretches(n, gap, onIntervals);
   lanes.fill(0);
   /** Index at which the running stretch of change began; -1: none runs. */
   let open = -1;
   for (let at = 0; at < n; ) {
     const end = Math.min(n, at + blockBytes - ((a.byteOffset + at) % blockBytes));
     if (right.compare(left, at, end, at, end) === 0) {
-      if (open >= 0) stretches.add(start + open, start + at);
+      if (open >= 0) stretches.add(open, at);
       open = -1;
     } else {
-      open = compareBlock(a, b, at, end, open, start, stretches);
+      open = compareBlock(a, b, at, end, open, stretches);
     }
     at = end;
   }
-  if (open >= 0) stretches.add(start + open, start + n);
+  if (open >= 0) stretches.add(open, n);
   stretches.flush();
   const { first, last, lead, trail, bestStart, bestLength } = stretches;
   return { first, last, lead, trail, bestStart, bestLength, ...foldLanes(xor, n) };
+}
+
+function runDifference(
+  module: KernelModule,
+  a: Uint8Array,
+  b: Uint8Array,
+  gap: number,
+  xor: Float64Array,
+  onIntervals: OnIntervals,
+): Difference {
+  const { run, intervals, state } = module;
+  const n = a.length;
+  run.beginDifference(n, Math.min(gap, gapMax));
+  for (let at = 0; at < n; ) {
+    at = run.addDifference(a.byteOffset, b.byteOffset, at);
+    if (state[0]! > 0) onIntervals(intervals, state[0]!);
+  }
+  run.endDifference();
+  if (state[0]! > 0) onIntervals(intervals, state[0]!);
+  const [, , first, last, lead, trail, bestStart, bestLength] = state as unknown as number[];
+  if (first! < 0) {
+    xor[0]! += n;
+    return nothing;
+  }
+  const { changed, bits } = weigh(module.xor);
+  module.xor[0] = n - changed;
+  addCounts(module.xor, xor);
+  return {
+    changed,
+    bits,
+    first: first!,
+    last: last!,
+    lead: lead!,
+    trail: trail!,
+    bestStart: bestStart!,
+    bestLength: bestLength!,
+  };
+}
+
+/** Joins whatever is in a piece. */
+const gapMax = 0x7fffffff;
+
+/** Differing bytes and bits of the values 1 to 255. */
+function weigh(xor: ArrayLike<number>): { changed: number; bits: number } {
+  let changed = 0;
+  let bits = 0;
+  for (let v = 1; v < 256; v++) {
+    changed += xor[v]!;
+    bits += xor[v]! * popcounts[v]!;
+  }
+  return { changed, bits };
 }
 
 const nothing: Difference = {
@@ -132,17 +188,11 @@ function asBuffer(bytes: Uint8Array): Buffer {
 
 /** Lanes hold the differing bytes only; what is not there is equal. */
 function foldLanes(xor: Float64Array, n: number): { changed: number; bits: number } {
-  let changed = 0;
-  let bits = 0;
-  for (let v = 1; v < 256; v++) {
-    const count = lanes[v]! + lanes[256 | v]! + lanes[512 | v]! + lanes[768 | v]!;
-    if (count === 0) continue;
-    xor[v]! += count;
-    changed += count;
-    bits += count * popcounts[v]!;
-  }
-  xor[0]! += n - changed;
-  return { changed, bits };
+  for (let v = 0; v < 256; v++) lanes[v]! += lanes[256 | v]! + lanes[512 | v]! + lanes[768 | v]!;
+  const found = weigh(lanes);
+  lanes[0] = n - found.changed;
+  for (let v = 0; v < 256; v++) xor[v]! += lanes[v]!;
+  return found;
 }
 
 /** Bytes [at, end) of both, which differ somewhere; gives the new `open`. */
@@ -152,12 +202,11 @@ function compareBlock(
   at: number,
   end: number,
   open: number,
-  start: number,
   stretches: Stretches,
 ): number {
   const isAligned = ((a.byteOffset ^ b.byteOffset) & 3) === 0;
   const head = isAligned ? Math.min(end, at + (-(a.byteOffset + at) & 3)) : end;
-  open = compareSingly(a, b, at, head, open, start, stretches);
+  open = compareSingly(a, b, at, head, open, stretches);
   const count = (end - head) >> 2;
   const left = wordsAt(a, head, count);
   const right = wordsAt(b, head, count);
@@ -165,7 +214,7 @@ function compareBlock(
     const x = left[i]! ^ right[i]!;
     const here = head + 4 * i;
     if (x === 0) {
-      if (open >= 0) stretches.add(start + open, start + here);
+      if (open >= 0) stretches.add(open, here);
       open = -1;
     } else if (((x - 0x01010101) & ~x & 0x80808080) === 0) {
       // All four bytes differ.
@@ -175,10 +224,10 @@ function compareBlock(
       lanes[512 | ((x >>> 16) & 255)]!++;
       lanes[768 | (x >>> 24)]!++;
     } else {
-      open = compareSingly(a, b, here, here + 4, open, start, stretches);
+      open = compareSingly(a, b, here, here + 4, open, stretches);
     }
   }
-  return compareSingly(a, b, head + 4 * count, end, open, start, stretches);
+  return compareSingly(a, b, head + 4 * count, end, open, stretches);
 }
 
 function compareSingly(
@@ -187,7 +236,6 @@ function compareSingly(
   at: number,
   end: number,
   open: number,
-  start: number,
   stretches: Stretches,
 ): number {
   for (let i = at; i < end; i++) {
@@ -196,7 +244,7 @@ function compareSingly(
       lanes[x]!++;
       if (open < 0) open = i;
     } else if (open >= 0) {
-      stretches.add(start + open, start + i);
+      stretches.add(open, i);
       open = -1;
     }
   }

@@ -9,9 +9,15 @@
 import { readFileSync } from 'node:fs';
 import { entropyTable } from '../../protocol/entropy.js';
 
+/** As much of it as is used; the compiler's library for Node does not know it. */
+declare const WebAssembly: {
+  readonly Module: new (code: Uint8Array) => object;
+  readonly Instance: new (module: object, imports: object) => { readonly exports: unknown };
+};
+
 /** What assembly/index.ts exports; `At` gives a place in the memory. */
 interface Exports {
-  readonly memory: WebAssembly.Memory;
+  readonly memory: { readonly buffer: ArrayBuffer };
   inputsAt(): number;
   countsAt(): number;
   addHistogram(at: number, length: number): void;
@@ -57,8 +63,8 @@ export class KernelModule {
   /** T[0…] is there so far. */
   #tableLength = 0;
 
-  constructor(code: Uint8Array<ArrayBuffer>) {
-    this.run = new WebAssembly.Instance(new WebAssembly.Module(code), {}).exports as unknown as Exports;
+  constructor(code: Uint8Array) {
+    this.run = new WebAssembly.Instance(new WebAssembly.Module(code), {}).exports as Exports;
     const { run } = this;
     const { buffer } = run.memory;
     this.counts = new Uint32Array(buffer, run.countsAt(), 256);

@@ -43,14 +43,15 @@ export const diff = defineService({
       const b = input.row(row, 1);
       const start = input.offset(row);
       const xor = out.xor.subarray(row * 256, row * 256 + 256);
-      const found = compareBytes(a, b, start, gap, xor, (from, to, changed) => out.runs.add(row, from, to, changed));
+      const found = compareBytes(a, b, gap, xor, (list, count) => out.runs.addIntervals(row, list, count, start));
       out.changed[row] = found.changed;
       out.bits[row] = found.bits;
       if (found.changed > 0) {
-        out.first[row] = found.first;
-        out.last[row] = found.last;
+        out.first[row] = start + found.first;
+        out.last[row] = start + found.last;
       }
-      out.run.set([start, a.length, found.lead, found.trail, found.bestStart, found.bestLength], row * 6);
+      const bestStart = found.bestLength > 0 ? start + found.bestStart : 0;
+      out.run.set([start, a.length, found.lead, found.trail, bestStart, found.bestLength], row * 6);
     }
   },
 });
