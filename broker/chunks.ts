@@ -115,7 +115,7 @@ export class ChunkTable {
     const slice = chunk.running.get(attempt);
     assert(slice, 'a requeued slice was running');
     chunk.running.delete(attempt);
-    chunk.lost.push(...(isBlamed ? blamed(slice, chunk) : [slice]));
+    chunk.lost.push(...(isBlamed && !chunk.runs ? split(slice, chunk.stepBytes) : [slice]));
     chunk.lost.sort((a, b) => a.start - b.start);
     return slice.blame + (isBlamed ? 1 : 0);
   }
@@ -143,8 +143,7 @@ export class ChunkTable {
   }
 }
 
-function blamed({ start, end, blame }: Slice, { stepBytes: step, runs }: Chunk): Slice[] {
-  if (runs) return [{ start, end, blame: blame + 1 }];
+function split({ start, end, blame }: Slice, step: number): Slice[] {
   const length = Math.max(step, Math.ceil((end - start) / splitOnBlame / step) * step);
   const slices: Slice[] = [];
   for (let at = start; at < end; ) {

@@ -59,7 +59,8 @@ export class Dispatch {
     readonly books: Books,
     /** A slice or all of a piece is there, or it never will be: what its waiters make of it. */
     readonly settle: {
-      sampled(chunk: Chunk, part: Part, now: number): void;
+      /** `part` undefined: it is done without. */
+      sampled(chunk: Chunk, part: Part | undefined, now: number): void;
       progressed(chunk: Chunk, part: Part, now: number): void;
       computed(chunk: Chunk, part: Part, now: number): void;
       failed(chunk: Chunk, fault: Fault, now: number): void;
@@ -172,17 +173,19 @@ export class Dispatch {
 
   /** The worker is gone: what it ran is blamed, the rest of what it held is requeued free. */
   workerGone(attempts: readonly Attempt[], now: number): void {
-    attempts.forEach((attempt, i) => {
+    for (const [i, attempt] of attempts.entries()) {
       const assignment = this.#assignments.get(attempt)!;
       this.#assignments.delete(attempt);
       const { chunk, slice, withdrawn } = assignment;
-      if (withdrawn || !chunk.running.has(attempt)) return;
+      if (withdrawn || !chunk.running.has(attempt)) continue;
       const blame = ChunkTable.requeue(chunk, attempt, i === 0);
-      if (blame < this.books.options.blameMax) return;
+      // A sample is worth no second death: the exact pieces will tell what is wrong there.
+      if (chunk.runs && i === 0) this.settle.sampled(chunk, undefined, now);
+      if (chunk.runs || blame < this.books.options.blameMax) continue;
       const { name } = chunk.context.descriptor;
       const message = `${name} died ${blame} times on bytes 0x${slice.start.toString(16)}:0x${slice.end.toString(16)}`;
       this.settle.failed(chunk, { code: 'E_CRASHED', message, range: [slice.start, slice.end] }, now);
-    });
+    }
   }
 
   /** Is the task that the worker runs without progress for too long? Fails it. */

@@ -250,8 +250,9 @@ export class Job {
     return this.#fold(part);
   }
 
-  sampleTaken(key: string, part: Part): void {
+  sampleTaken(key: string, part: Part | undefined): void {
     this.running.open.delete(key);
+    if (!part) return;
     this.running.picture.addSample(part);
     this.dirty = true;
   }

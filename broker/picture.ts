@@ -33,6 +33,7 @@ import {
 } from '../protocol/index.js';
 import { OrderedFold } from './ordered.js';
 import { Samples } from './samples.js';
+import type { SampleTask } from './sampling.js';
 
 type Columns = { [name: string]: Float64Array };
 
@@ -131,21 +132,21 @@ export class Picture {
     if (this.#cells > 0) this.#addCells(part);
     for (const stratum of this.#strata) {
       stratum.exact += Math.max(0, Math.min(part.end, stratum.end) - Math.max(part.start, stratum.start));
-      if (stratum.exact === stratum.end - stratum.start) this.#samples.drop(stratum.start);
+      if (missingOf(stratum) === 0) this.#samples.drop(stratum.key);
     }
   }
 
   /** Where samples of a service without cells will come from; told before anything is added. */
-  expectSamples(strata: readonly { readonly start: number; readonly end: number }[]): void {
+  expectSamples(tasks: readonly SampleTask[]): void {
     if (this.input.grid.cellBytes > 0) return;
-    this.#strata.push(...strata.map(({ start, end }) => ({ start, end, exact: 0 })));
+    this.#strata.push(...tasks.map(({ start: key, stratum: [start, end] }) => ({ key, start, end, exact: 0 })));
   }
 
   /** Adds the part of a sample (sampleFields beside the service's own): of cells that are exact already nothing is taken. */
   addSample(part: Part): void {
     const { range, grid } = this.input;
     if (grid.cellBytes === 0) {
-      const stratum = this.#strata.find(({ start }) => start === part.start);
+      const stratum = this.#strata.find(({ key }) => key === part.start);
       if (stratum && missingOf(stratum) > 0) this.#samples.add(part, (start) => start);
       return;
     }
@@ -212,7 +213,7 @@ export class Picture {
     const missing =
       this.input.grid.cellBytes > 0
         ? (cell: number) => this.#bytes[cell]! - this.#exact[cell]!
-        : (start: number) => missingOf(this.#strata.find((stratum) => stratum.start === start)!);
+        : (key: number) => missingOf(this.#strata.find((stratum) => stratum.key === key)!);
     const columns: Columns = { ...this.#totals };
     for (const field of this.#commuting) {
       if (field.merge !== 'sum') continue;
@@ -332,6 +333,8 @@ export class Picture {
 
 /** An inner stretch of a service without cells. */
 interface Stratum {
+  /** Where its sample's part starts. */
+  readonly key: number;
   readonly start: number;
   readonly end: number;
   exact: number;

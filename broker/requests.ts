@@ -183,7 +183,7 @@ export class Requests {
     }
   }
 
-  #sampled(chunk: Chunk, part: Part, now: number): void {
+  #sampled(chunk: Chunk, part: Part | undefined, now: number): void {
     const waiters = this.#waiters(chunk);
     this.books.chunks.delete(chunk.key);
     for (const job of waiters) this.#guarded(job, now, () => job.sampleTaken(chunk.key, part));

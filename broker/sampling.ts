@@ -22,6 +22,8 @@ const taskRunsMax = 512;
 
 export interface SampleTask extends Piece {
   readonly runs: readonly (readonly [number, number])[];
+  /** The bytes that it speaks for: somewhat more than from its first run to its last. */
+  readonly stratum: Interval;
 }
 
 type Interval = readonly [number, number];
@@ -31,15 +33,16 @@ export function sampleTasks(gaps: readonly Interval[], cellBytes: number): Sampl
   const bytes = gaps.reduce((sum, [start, end]) => sum + end - start, 0);
   if (cellBytes === 0) {
     const width = Math.ceil(bytes / innerStrata / sampleRunBytes) * sampleRunBytes;
-    return gaps.flatMap((gap) => strata(gap, width).map((stratum) => taskOf([runsIn(stratum, innerRuns)])));
+    return gaps.flatMap((gap) => strata(gap, width).map((stratum) => taskOf([runsIn(stratum, innerRuns)], stratum)));
   }
   const cells = gaps.flatMap((gap) => strata(gap, cellBytes));
   if (cells.length > sampledCellsMax) return [];
   const perTask = Math.floor(taskRunsMax / sampleRuns);
   const tasks: SampleTask[] = [];
   for (let i = 0; i < cells.length; i += perTask) {
-    const runs = cells.slice(i, i + perTask).map((cell) => runsIn(cell, sampleRuns));
-    if (runs.some((some) => some.length > 0)) tasks.push(taskOf(runs));
+    const some = cells.slice(i, i + perTask);
+    const runs = some.map((cell) => runsIn(cell, sampleRuns));
+    tasks.push(taskOf(runs, [some[0]![0], some.at(-1)![1]]));
   }
   return tasks;
 }
@@ -59,19 +62,20 @@ function strata([start, end]: Interval, width: number): Interval[] {
 function runsIn([start, end]: Interval, count: number): Interval[] {
   const first = Math.ceil(start / sampleRunBytes);
   const blocks = Math.floor(end / sampleRunBytes) - first;
+  const strips = Math.min(count, blocks);
   const runs: Interval[] = [];
-  for (let i = 0; i < Math.min(count, blocks); i++) {
-    const from = first + Math.floor((i * blocks) / count);
-    const to = first + Math.floor(((i + 1) * blocks) / count);
+  for (let i = 0; i < strips; i++) {
+    const from = first + Math.floor((i * blocks) / strips);
+    const to = first + Math.floor(((i + 1) * blocks) / strips);
     const block = from + Math.floor(unitOf(from) * (to - from));
     runs.push([block * sampleRunBytes, (block + 1) * sampleRunBytes]);
   }
   return runs;
 }
 
-function taskOf(runs: readonly Interval[][]): SampleTask {
+function taskOf(runs: readonly Interval[][], stratum: Interval): SampleTask {
   const all = runs.flat();
-  return { start: all[0]![0], end: all.at(-1)![1], chunk: false, runs: all };
+  return { start: all[0]![0], end: all.at(-1)![1], chunk: false, runs: all, stratum };
 }
 
 /** A number in [0, 1) that looks random and follows from the block's number alone (splitmix32). */

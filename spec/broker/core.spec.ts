@@ -661,6 +661,96 @@ describe('broker/core: fairness and order', () => {
   });
 });
 
+describe('broker/core: shares of worker time', () => {
+  const slow = { ...ent, version: 2 };
+
+  /** Two services on one slot, each task answered at once with what it is said to have taken; the shares of each job. */
+  function serve(story: Story, workers: { readonly [peer: string]: number }, tasks: number): { [job: string]: number } {
+    const shares: { [job: string]: number } = {};
+    for (let i = 0; i < tasks; i++) {
+      const peer = Object.keys(workers).find((it) => story.given.get(it)!.length > 0)!;
+      const { job } = story.given.get(peer)![0]!;
+      shares[job] = (shares[job] ?? 0) + workers[peer]!;
+      story.completes(peer, workers[peer]!);
+    }
+    return shares;
+  }
+
+  function asks(story: Story, job: string, version: number): void {
+    story.asks(job, 'ENT', { version });
+    story.measured(job, [measuredInput(256 * MiB, { path: `/${job}`, hash: job })]);
+  }
+
+  it('are equal for two clients, though one’s tasks take ten times as long', () => {
+    const story = new Story();
+    story.ready('quick', ent, { slot: 's' });
+    story.ready('slow', slow, { slot: 's' });
+    for (const letter of ['a', 'b']) story.hello(letter);
+    asks(story, 'a1', 2);
+    asks(story, 'b1', 1);
+    const shares = serve(story, { quick: 10, slow: 100 }, 300);
+    expect(shares.a1! / shares.b1!).to.be.within(0.8, 1.25);
+  });
+
+  it('are equal for two clients, though one has a slow job beside a quick one', () => {
+    const story = new Story();
+    story.ready('quick', ent, { slot: 's' });
+    story.ready('slow', slow, { slot: 's' });
+    for (const letter of ['a', 'b']) story.hello(letter);
+    asks(story, 'a1', 2);
+    asks(story, 'a2', 1);
+    asks(story, 'b1', 1);
+    const shares = serve(story, { quick: 10, slow: 100 }, 400);
+    expect((shares.a1! + shares.a2!) / shares.b1!, JSON.stringify(shares)).to.be.within(0.8, 1.25);
+    expect(shares.a1! / shares.a2!, JSON.stringify(shares)).to.be.within(0.7, 1.4);
+  });
+});
+
+describe('broker/core: samples', () => {
+  it('come first, spread over the range, and a report with them before any byte is exact', () => {
+    const story = Story.open({ sampleAboveMs: 60 });
+    story.asks('a1');
+    expect(story.measured('a1', 64 * MiB)).to.deep.equal(['w1 ← task 1 of a1: 32 runs from 53248', 'pause hashing']);
+    expect(story.completes('w1')).to.deep.equal(['w1 ← task 2 of a1: 32 runs from 33579008', 'a.c ← report of a1']);
+    const report = story.builds('a1')!;
+    expect(report).to.include({ completion: 0, exact: false });
+    expect(report.scalars).to.deep.include({ n: 0, sampledBytes: 128 * KiB });
+    expect(report.arrays.counts!.data[0]).to.be.within(4 * MiB - 300_000, 4 * MiB);
+    for (let i = 2; i <= 16; i++) story.completes('w1');
+    expect(story.builds('a1')!.arrays.counts!.data[0]).to.be.within(63 * MiB, 64 * MiB);
+    expect(story.given.get('w1')![0]!.task.kind, 'exact pieces follow').to.equal('exact');
+    for (let i = 0; i < 1000 && story.reports.length === 0; i++) story.completes('w1');
+    expect(story.reports[0]!).to.include({ exact: true });
+    expect(story.reports[0]!.scalars).to.deep.equal({ n: 64 * MiB });
+    expect(story.reports[0]!.arrays.counts!.data[0]).to.equal(64 * MiB);
+  });
+
+  it('are not taken of what is quickly computed or already cached', () => {
+    const story = Story.open({ sampleAboveMs: 60 });
+    story.asks('a1');
+    expect(story.measured('a1', 8 * MiB)).to.include('w1 ← task 1 of a1: 0:1048576');
+    story.cancels('a', 'a1');
+    story.completes('w1');
+    story.asks('a2');
+    expect(story.measured('a2', 64 * MiB, [[0, 64 * MiB]])).to.deep.equal(['read 0_67108864 for a2']);
+  });
+
+  it('that kill their worker are done without', () => {
+    const story = Story.open({ sampleAboveMs: 60 }, ['w1', 'w2']);
+    story.asks('a1');
+    story.measured('a1', 64 * MiB);
+    for (let i = 0; i < 200 && story.reports.length === 0; i++) {
+      const isSample = story.given.get('w1')![0]?.task.kind === 'sample';
+      if (isSample) {
+        story.goes('w1');
+        story.ready('w1');
+      }
+      for (const peer of ['w1', 'w2']) if (story.given.get(peer)!.length > 0) story.completes(peer);
+    }
+    expect(story.reports.map(({ scalars }) => scalars.n)).to.deep.equal([64 * MiB]);
+  });
+});
+
 describe('broker/core: the clock', () => {
   it('is asked for early enough and never in vain for ever: five quiet minutes are a few events a second', () => {
     const story = Story.open({}, ['w1', 'w2']);

@@ -10,12 +10,15 @@ import type { BrokerOptions } from '../../broker/options.js';
 import {
   type Attempt,
   type ClientId,
+  cellBounds,
+  cellCount,
   type Descriptor,
   decodeReport,
   type Epoch,
   encodePart,
   type Fault,
   fieldsOf,
+  identityOf,
   type JobId,
   type Part,
   type PeerId,
@@ -24,6 +27,8 @@ import {
   type Report,
   type RequestId,
   type SlotId,
+  sampleFields,
+  type Task,
   type ToBroker,
   text,
   unpackMap,
@@ -70,7 +75,40 @@ export function zeros(start: number, end: number): Part {
   return { start, end, cellBytes: 0, columns: { counts } };
 }
 
+/** A task's answer over a file of zeros, for any service whose only whole number of them is `counts`. */
+function zeroPart(descriptor: Descriptor, { kind, runs, cellBytes }: Task): Part {
+  const span = { start: runs[0]![0], end: runs.at(-1)![1], cellBytes };
+  const rows = cellCount(span);
+  const bytes = new Float64Array(rows);
+  for (const [from, to] of runs) {
+    for (let i = 0; i < rows; i++) {
+      const [start, end] = cellBounds(span, i);
+      bytes[i]! += Math.max(0, Math.min(to, end) - Math.max(from, start));
+    }
+  }
+  const columns: { [name: string]: Float64Array } = {};
+  for (const field of fieldsOf(descriptor, 'summed')) {
+    const width = field.shape?.reduce<number>((n, dim) => n * Number(dim), 1) ?? 1;
+    const count = field.cells ? rows : 1;
+    const column = new Float64Array(count * width).fill(identityOf(field));
+    if (field.name === 'counts') for (let i = 0; i < count; i++) column[i * width] = bytes[i]!;
+    columns[field.name] = column;
+  }
+  const unknown = () => new Float64Array(rows).fill(NaN);
+  return { ...span, columns: { ...columns, ...(kind === 'sample' && { n: bytes, lo: unknown(), hi: unknown() }) } };
+}
+
+/** A task as a worker was given it. */
+export interface Given {
+  readonly attempt: Attempt;
+  readonly job: string;
+  readonly task: Task;
+}
+
 export class Story {
+  /** What each worker holds, oldest first. */
+  readonly given = new Map<string, Given[]>();
+  readonly #services = new Map<string, Descriptor>();
   readonly core: BrokerCore;
   readonly epoch: Epoch;
   now = 0;
@@ -79,7 +117,9 @@ export class Story {
 
   constructor(options: Partial<BrokerOptions> = {}, { startable = [] as Descriptor[], epoch = 'life1' } = {}) {
     this.epoch = epoch as Epoch;
-    this.core = new BrokerCore({ options, epoch: this.epoch, cancelEndpoint: 'ipc:///cancel', startable }, 0);
+    // Samples are a story of their own.
+    const all = { sampleAboveMs: Infinity, ...options };
+    this.core = new BrokerCore({ options: all, epoch: this.epoch, cancelEndpoint: 'ipc:///cancel', startable }, 0);
   }
 
   handle(event: BrokerEvent): string[] {
@@ -157,7 +197,24 @@ export class Story {
   // Workers
 
   ready(peer: string, descriptor = hist, { slot = `slot.${peer}`, credit = 1 } = {}): string[] {
+    this.#services.set(peer, descriptor);
+    this.given.set(peer, []);
     return this.says(peer, { kind: 'ready', descriptor, slot: slot as SlotId, credit });
+  }
+
+  /** The worker answers the oldest task that it holds, as of a file of zeros. */
+  completes(peer: string, ms = 1): string[] {
+    const { attempt, task } = this.given.get(peer)!.shift()!;
+    const descriptor = this.#services.get(peer)!;
+    const fields = [...fieldsOf(descriptor, 'summed'), ...(task.kind === 'sample' ? sampleFields : [])];
+    const bytesRead = task.runs.reduce((sum, [start, end]) => sum + end - start, 0);
+    return this.says(peer, {
+      kind: 'taskFinal',
+      attempt,
+      epoch: this.epoch,
+      part: encodePart(fields, zeroPart(descriptor, task)),
+      work: { bytesRead, ms },
+    });
   }
 
   answers(peer: string, attempt: number, part: Part, { epoch = this.epoch, ms = 1, descriptor = hist } = {}): string[] {
@@ -208,6 +265,10 @@ export class Story {
         return `${command.peer} ← ${kind === 'plainFinal' ? 'FINAL' : 'PARTIAL'} ${service} ${this.#plainBody(body)}`;
       }
       case 'sendToWorker':
+        if (command.message.kind === 'assign') {
+          const { attempt, jobId, task } = command.message;
+          this.given.get(command.peer)!.push({ attempt, job: short(jobId), task });
+        }
         return `${command.peer} ← ${toWorker(command.message)}`;
       case 'sendToPlainWorker': {
         const { message } = command;
@@ -283,12 +344,15 @@ function faultLine({ code, message, jobId, range }: Fault): string {
   return `${code}${jobId === undefined ? '' : ` of ${short(jobId)}`}: ${message}${where}`;
 }
 
+const runsLine = ({ kind, runs }: Task) =>
+  kind === 'exact' ? `${runs[0]![0]}:${runs[0]![1]}` : `${runs.length} runs from ${runs[0]![0]}`;
+
 function toWorker(message: Extract<BrokerCommand, { kind: 'sendToWorker' }>['message']): string {
   switch (message.kind) {
     case 'welcome':
       return `welcome ${message.epoch}`;
     case 'assign':
-      return `task ${message.attempt} of ${short(message.jobId)}: ${message.task.runs.map(([a, b]) => `${a}:${b}`)}`;
+      return `task ${message.attempt} of ${short(message.jobId)}: ${runsLine(message.task)}`;
     case 'workerCancel':
       return `cancel ${short(message.jobId)}: ${message.attempts}`;
     case 'workerHeartbeat':

@@ -3,8 +3,8 @@ import { BrokerCore } from '../../broker/core.js';
 import type { BrokerCommand, BrokerEvent } from '../../broker/events.js';
 import type { BrokerOptions } from '../../broker/options.js';
 import {
-  decodeToBroker,
   type Descriptor,
+  decodeToBroker,
   type Epoch,
   encodeToClient,
   encodeToPlainClient,
@@ -116,7 +116,10 @@ export class SimBroker implements RouterPort {
     }
   }
 
-  #send({ peer, message }: BrokerCommand & { peer: PeerId; message: Parameters<typeof describe>[0] }, frames: Frames): void {
+  #send(
+    { peer, message }: BrokerCommand & { peer: PeerId; message: Parameters<typeof describe>[0] },
+    frames: Frames,
+  ): void {
     if (!isChatter(message)) this.world.log(`broker -> ${peer} ${describe(message)}`);
     this.network.send(peer, frames);
   }

@@ -4,10 +4,19 @@
  */
 import type { BrokerCommand } from '../../broker/events.js';
 import type { Ask, ClientCommand } from '../../client/events.js';
-import { type ErrorCode, type Fault, jobIdOf, type PeerId, type Query, type Report, type RequestId, type ToBroker } from '../../protocol/index.js';
+import {
+  type ErrorCode,
+  type Fault,
+  jobIdOf,
+  type PeerId,
+  type Query,
+  type Report,
+  type RequestId,
+  type ToBroker,
+} from '../../protocol/index.js';
 import type { BrokerWatch, SimBroker } from './broker.js';
 import type { ClientWatch, SimClient } from './client.js';
-import { type Files, type FileState, textOf } from './files.js';
+import { type FileState, type Files, textOf } from './files.js';
 import { type Answer, expectedOf } from './oracle.js';
 import type { PlainAnswer, PlainClient } from './plain.js';
 import { checkFinal, checkPartial } from './reports.js';
@@ -209,7 +218,10 @@ export class Checkers implements BrokerWatch, ClientWatch {
     demand(wish.ask.kind === 'query', `${who}: a report for a raw request`);
     const { query } = wish.ask;
     const states = report.inputs.map(({ identity }) => this.files.byId(identity));
-    demand(states.every((state) => state !== undefined), `${who}: an identity that no file ever had`);
+    demand(
+      states.every((state) => state !== undefined),
+      `${who}: an identity that no file ever had`,
+    );
     states.forEach((state, i) => {
       demand(state!.path === textOf(query.inputs[i]![0]!.path), `${who}: input ${i} is another file`);
       const { hash } = report.inputs[i]!;
@@ -221,7 +233,14 @@ export class Checkers implements BrokerWatch, ClientWatch {
   }
 
   expected(query: Query, states: readonly FileState[]): Answer | ErrorCode {
-    const key = JSON.stringify([query.service, query.range, query.cells, query.snap, query.params, states.map((it) => it.id)]);
+    const key = JSON.stringify([
+      query.service,
+      query.range,
+      query.cells,
+      query.snap,
+      query.params,
+      states.map((it) => it.id),
+    ]);
     let answer = this.#answers.get(key);
     if (answer === undefined) this.#answers.set(key, (answer = expectedOf(query, states)));
     return answer;
@@ -240,9 +259,11 @@ export class Checkers implements BrokerWatch, ClientWatch {
     }
     if (fault.code === 'E_BUSY') return demand(this.#openMost >= this.jobsMax, `${told}, but there was room`);
     const causes = causesOf[fault.code];
-    demand(causes && !mustEndWell, `${told}, which nothing explains`);
+    // A piece that others wanted before may be blamed for their time.
+    const isBlamed = fault.code === 'E_CRASHED';
+    demand(causes && (isBlamed || !mustEndWell), `${told}, which nothing explains`);
     // What happened shortly before may show now; three deaths are three troubles.
-    const needed = fault.code === 'E_CRASHED' ? 3 : 1;
+    const needed = isBlamed ? 3 : 1;
     demand(this.#count(causes, askedMs - 8000) >= needed, `${told}, without ${causes.join(', ')} before it`);
   }
 
@@ -311,7 +332,10 @@ export class Checkers implements BrokerWatch, ClientWatch {
       const waits = chunks.some(({ lost, next, span }) => lost.length > 0 || next < span.end);
       demand(!waits, `a slot is idle while job ${id} has a slice to be computed`);
       const most = 2 * books.roster.slotCount;
-      demand(phase.pending.length === 0 || phase.open.size >= most, `a slot is idle while job ${id} has pieces to open`);
+      demand(
+        phase.pending.length === 0 || phase.open.size >= most,
+        `a slot is idle while job ${id} has pieces to open`,
+      );
     }
   }
 
@@ -327,6 +351,8 @@ export class Checkers implements BrokerWatch, ClientWatch {
 /** ECHO answers with what it got. */
 function checkRaw({ ask }: Wish, body: readonly Uint8Array[], who: string): void {
   demand(ask.kind === 'raw', `${who}: a raw answer to a query`);
-  const [asked, told] = [ask.body, body].map((frames) => frames.map((frame) => Buffer.from(frame).toString('hex')).join());
+  const [asked, told] = [ask.body, body].map((frames) =>
+    frames.map((frame) => Buffer.from(frame).toString('hex')).join(),
+  );
   demand(asked === told, `${who}: the echo is another`);
 }

@@ -1,5 +1,5 @@
 /** A task computed from bytes at hand by the real service: what the worker's engine does with files, without them. */
-import { encodePart, fieldsOf, type PartFrames, sizeOf, type Task } from '../../protocol/index.js';
+import { encodePart, fieldsOf, type PartFrames, sampleFields, sizeOf, type Task } from '../../protocol/index.js';
 import { PartBuilder } from '../../workers/fold.js';
 import { batchBytesMax, cutBatch, Rows } from '../../workers/rows.js';
 import type { AnyWorker, TaskView } from '../../workers/service.js';
@@ -7,14 +7,15 @@ import type { AnyWorker, TaskView } from '../../workers/service.js';
 /** `batchBytes`: how the rows are cut, which must not show in the part. */
 export function computePart(
   service: AnyWorker,
-  { runs, cellBytes, form, params }: Task,
+  { kind, runs, cellBytes, form, params }: Task,
   files: readonly Uint8Array[],
   batchBytes: number,
 ): PartFrames {
-  const [start, end] = runs[0]!;
+  const [start, end] = [runs[0]![0], runs.at(-1)![1]];
+  const sampled = kind === 'sample';
   const { overlap, shift: shiftName } = service.descriptor;
   const shift = shiftName === undefined ? 0 : sizeOf(shiftName, params);
-  const builder = new PartBuilder(service, { start, end, cellBytes, form, params, sampled: false });
+  const builder = new PartBuilder(service, { start, end, cellBytes, form, params, sampled });
   const rows = new Rows();
   rows.overlapBytes = sizeOf(overlap, params);
   const view: TaskView = {
@@ -25,8 +26,8 @@ export function computePart(
     check() {},
   };
   const stretchBytes = form === 'whole' ? batchBytesMax : batchBytes;
-  for (let at = start; at < end; at = rows.end) {
-    cutBatch(at, end, { cellBytes, rowBytes: service.definition.rowBytes, stretchBytes }, batchBytes, rows.edges);
+  const compute = (at: number, stop: number) => {
+    cutBatch(at, stop, { cellBytes, rowBytes: service.definition.rowBytes, stretchBytes }, batchBytes, rows.edges);
     rows.current = 0;
     rows.held = files.map((bytes, input) => {
       const from = at + (input === 0 ? 0 : shift);
@@ -36,6 +37,12 @@ export function computePart(
     const pending = service.compute(rows, out, view);
     if (pending) throw new Error('the simulation runs synchronous services');
     builder.take(rows);
+  };
+  for (const [from, to] of runs) {
+    builder.runBegins(from);
+    for (let at = from; at < to; at = rows.end) compute(at, to);
+    builder.runEnded(from, to);
   }
-  return encodePart(fieldsOf(service.descriptor, form), builder.part());
+  const fields = fieldsOf(service.descriptor, form);
+  return encodePart(sampled ? [...fields, ...sampleFields] : fields, builder.part());
 }

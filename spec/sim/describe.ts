@@ -1,5 +1,16 @@
 /** Messages as a person reads them: one short line each, for traces and scenarios. */
-import type { Fault, Invalid, Query, Report, Task, ToBroker, ToClient, ToPlainClient, ToPlainWorker, ToWorker } from '../../protocol/index.js';
+import type {
+  Fault,
+  Invalid,
+  Query,
+  Report,
+  Task,
+  ToBroker,
+  ToClient,
+  ToPlainClient,
+  ToPlainWorker,
+  ToWorker,
+} from '../../protocol/index.js';
 
 type Message = ToBroker | ToClient | ToWorker | ToPlainClient | ToPlainWorker | Invalid;
 
@@ -63,7 +74,9 @@ export function describe(message: Message): string {
     case 'taskError':
       return `ERROR attempt=${message.attempt} ${fault(message.fault)}`;
     case 'workerHeartbeat':
-      return 'attempt' in message ? `HEARTBEAT attempt=${message.attempt} done=${size(message.bytesDone ?? 0)}` : 'HEARTBEAT';
+      return 'attempt' in message
+        ? `HEARTBEAT attempt=${message.attempt} done=${size(message.bytesDone ?? 0)}`
+        : 'HEARTBEAT';
     case 'plainReady':
       return `READY ${message.service} plain`;
     case 'plainPartial':

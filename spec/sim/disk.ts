@@ -83,7 +83,8 @@ export class Disk {
       return hot.part;
     }
     const resting = this.#chunks.get(key);
-    const part = resting && decodeChunk(kindOf(context), parseChunkName(key.slice(key.indexOf('/') + 1))!, resting.bytes, span);
+    const part =
+      resting && decodeChunk(kindOf(context), parseChunkName(key.slice(key.indexOf('/') + 1))!, resting.bytes, span);
     if (!part) this.#chunks.delete(key);
     else this.counts.hits++;
     return part ?? null;
@@ -197,6 +198,7 @@ function kindOf({ descriptor, digest, fields }: ChunkContext): PartKind {
 
 function sumOf(part: Part): number {
   let sum = part.start + part.end;
-  for (const column of Object.values(part.columns)) for (let i = 0; i < column.length; i++) sum += column[i]! * ((i & 7) + 1);
+  for (const column of Object.values(part.columns))
+    for (let i = 0; i < column.length; i++) sum += column[i]! * ((i & 7) + 1);
   return sum;
 }

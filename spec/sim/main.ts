@@ -38,5 +38,7 @@ for (let seed = from; seed < to; seed++) {
   }
 }
 const seconds = Number(process.hrtime.bigint() - began) / 1e9;
-console.log(`${to - from} seeds, ${failed} failed, ${lines} trace lines, ${JSON.stringify(totals)}, ${seconds.toFixed(1)} s`);
+console.log(
+  `${to - from} seeds, ${failed} failed, ${lines} trace lines, ${JSON.stringify(totals)}, ${seconds.toFixed(1)} s`,
+);
 process.exitCode = failed > 0 ? 1 : 0;

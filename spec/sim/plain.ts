@@ -91,9 +91,15 @@ export class PlainWorker {
     const isOurs = (run: () => void) => () => dealer === this.#dealer && run();
     const lastsMs = this.world.ms(1, 300);
     if (this.world.random.chance(0.5)) {
-      this.process.after(lastsMs / 2, isOurs(() => this.#send({ kind: 'plainPartial', address, body: [...body] })));
+      this.process.after(
+        lastsMs / 2,
+        isOurs(() => this.#send({ kind: 'plainPartial', address, body: [...body] })),
+      );
     }
-    this.process.after(lastsMs, isOurs(() => this.#send({ kind: 'plainFinal', address, body: [...body] })));
+    this.process.after(
+      lastsMs,
+      isOurs(() => this.#send({ kind: 'plainFinal', address, body: [...body] })),
+    );
   }
 
   #send(message: FromPlainWorker): void {

@@ -113,7 +113,8 @@ export function askFrom(random: Random, files: Files): Ask {
   const second = random.chance(0.7) ? '/b' : random.pick(files.paths());
   const inputs = isPair !== random.chance(0.01) ? [input(path), input(second)] : [input(path)];
   const start = random.int(0, length);
-  const range = service === 'BYTES' ? { start, end: Math.min(length, start + random.int(0, 3000)) } : rangeFrom(random, length);
+  const range =
+    service === 'BYTES' ? { start, end: Math.min(length, start + random.int(0, 3000)) } : rangeFrom(random, length);
   return {
     kind: 'query',
     query: {
@@ -144,12 +145,13 @@ function slotsFrom(random: Random): SlotPlan[] {
 /** `isCalm`: no faults at all. */
 export function planFrom(random: Random, files: Files, isCalm: boolean): Plan {
   const has = (probability: number) => !isCalm && random.chance(probability);
-  const rates = Object.fromEntries(
-    timedFaults.map((kind) => [kind, has(0.3) ? random.pick([0.2, 0.5, 1.5]) : 0]),
-  ) as { [kind in TimedFault]: number };
+  const rates = Object.fromEntries(timedFaults.map((kind) => [kind, has(0.3) ? random.pick([0.2, 0.5, 1.5]) : 0])) as {
+    [kind in TimedFault]: number;
+  };
   const rate = (probability: number, most: number) => (has(probability) ? random.unit() * most : 0);
   const asks = Array.from({ length: random.int(3, 8) }, () => askFrom(random, files));
-  if (random.chance(0.4)) asks.push({ kind: 'raw', service: 'ECHO', body: [Buffer.from(`ping ${random.int(0, 99)}`), random.bytes(0)] });
+  if (random.chance(0.4))
+    asks.push({ kind: 'raw', service: 'ECHO', body: [Buffer.from(`ping ${random.int(0, 99)}`), random.bytes(0)] });
   return {
     clients: random.int(1, 4),
     requests: random.int(3, 16),

@@ -2,11 +2,11 @@
 import {
   type Attempt,
   type Descriptor,
+  type Epoch,
   encodeFromClient,
   encodeFromPlainWorker,
   encodeFromWorker,
   encodeToClient,
-  type Epoch,
   type Frames,
   type JobId,
   type RequestId,

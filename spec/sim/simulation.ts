@@ -4,15 +4,24 @@
  */
 import type { Ask } from '../../client/events.js';
 import { clientIdOf, type Epoch } from '../../protocol/index.js';
-import { Random } from '../random.js';
+import type { Random } from '../random.js';
 import { SimBroker } from './broker.js';
 import { Checkers, type Must } from './checkers.js';
 import { SimClient } from './client.js';
 import { Disk } from './disk.js';
 import { Files, textOf } from './files.js';
 import { Network } from './network.js';
-import { askFrom, makeFiles, type Plan, planFrom, services, type SlotPlan, type TimedFault, timedFaults } from './plan.js';
 import { PlainClient, PlainWorker } from './plain.js';
+import {
+  askFrom,
+  makeFiles,
+  type Plan,
+  planFrom,
+  type SlotPlan,
+  services,
+  type TimedFault,
+  timedFaults,
+} from './plan.js';
 import { throwRogues } from './rogue.js';
 import { Slot } from './slot.js';
 import { Violation, World } from './world.js';
@@ -48,8 +57,11 @@ export function simulate(seed: number, settings: Settings = {}): Outcome {
     counts = simulation.checkers.counts;
     simulation.run();
   } catch (error) {
-    const isOurs = error instanceof Violation || (error instanceof Error && error.message.startsWith('assertion failed'));
-    violation = isOurs ? `${error.message}${error instanceof Violation ? '' : `\n${error.stack}`}` : String((error as Error).stack);
+    const isOurs =
+      error instanceof Violation || (error instanceof Error && error.message.startsWith('assertion failed'));
+    violation = isOurs
+      ? `${error.message}${error instanceof Violation ? '' : `\n${error.stack}`}`
+      : String((error as Error).stack);
   }
   const { trace, now } = world;
   const outcome = { seed, digest: trace.digest(), lines: trace.lines, virtualMs: now, counts, tail: trace.tail };
@@ -89,7 +101,8 @@ class Simulation {
     });
     for (let i = 0; i < this.plan.plainWorkers; i++) world.after(world.ms(0, 300), () => this.#startPlainWorker(i));
     for (let i = 0; i < this.plan.clients; i++) this.#newClient();
-    for (let i = 0; i < this.plan.plainClients; i++) this.#plainClients.push(new PlainClient(world, this.network, `p${i}`));
+    for (let i = 0; i < this.plan.plainClients; i++)
+      this.#plainClients.push(new PlainClient(world, this.network, `p${i}`));
   }
 
   run(): void {

@@ -5,9 +5,9 @@
 import {
   decodeToWorker,
   encodeFromWorker,
-  fail,
   type Fault,
   type FromWorker,
+  fail,
   type PartFrames,
   type SlotId,
   type Task,
@@ -76,7 +76,9 @@ class SimThread {
     const { world, setup } = this.slot;
     const [start, end] = task.runs[0]!;
     const usualMs = (end - start) / setup.bytesPerMs + 0.1;
-    const lastsMs = world.chance(setup.faults.spin) ? Infinity : Math.ceil(usualMs * (0.5 + world.random.unit()) * 64) / 64;
+    const lastsMs = world.chance(setup.faults.spin)
+      ? Infinity
+      : Math.ceil(usualMs * (0.5 + world.random.unit()) * 64) / 64;
     const isDeaf = lastsMs === Infinity || world.chance(setup.faults.deaf);
     if (lastsMs === Infinity) this.slot.told('spin', service.descriptor.name);
     this.#waiting.push({ id: ++this.#ids, service, task, ended, startedMs: 0, lastsMs, isDeaf });
@@ -94,7 +96,11 @@ class SimThread {
       const task = this.#running;
       const { process, world } = this.slot;
       process.after(world.ms(0, 10), () =>
-        this.#end(task, { kind: 'taskFailed', fault: cancelled, work: { bytesRead: this.bytesDone(id), ms: process.now - task.startedMs } }),
+        this.#end(task, {
+          kind: 'taskFailed',
+          fault: cancelled,
+          work: { bytesRead: this.bytesDone(id), ms: process.now - task.startedMs },
+        }),
       );
     }
   }
@@ -145,7 +151,11 @@ class SimThread {
   }
 
   #changed(): TaskEnd {
-    return { kind: 'taskFailed', fault: fail('E_CHANGED', 'the file changed while it was read').toFault(), work: nothing };
+    return {
+      kind: 'taskFailed',
+      fault: fail('E_CHANGED', 'the file changed while it was read').toFault(),
+      work: nothing,
+    };
   }
 
   #compute(running: ThreadTask): TaskEnd {
@@ -163,7 +173,11 @@ class SimThread {
     const work = { bytesRead: (end - start) * bytes.length, ms: process.now - startedMs };
     if (!world.chance(setup.faults.lies)) return { kind: 'taskComputed', part, work };
     this.slot.told('lie', service.descriptor.name);
-    return { kind: 'taskComputed', part: { arrays: part.arrays, frames: part.frames.map((it) => it.subarray(0, -1)) }, work };
+    return {
+      kind: 'taskComputed',
+      part: { arrays: part.arrays, frames: part.frames.map((it) => it.subarray(0, -1)) },
+      work,
+    };
   }
 }
 
