@@ -243,6 +243,8 @@ export class Dispatch {
       candidate = this.#candidate(this.books.jobs.get(jobId)!);
       return candidate?.costMs;
     });
+    // The client was charged what the first of its jobs would cost; the turn may be another's.
+    if (candidate) this.#clients.settle(candidate.job.clientId, chosen.costMs - candidate.costMs);
     return candidate;
   }
 

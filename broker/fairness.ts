@@ -36,6 +36,8 @@ export class DeficitRing<K> {
 
   /** The key whose turn it is and that has something to do (`costMsOf` not undefined); it is charged the cost. */
   next(costMsOf: (key: K) => number | undefined): K | undefined {
+    // Where nobody has anything to do it stays whose turn it was: going round would grant a second quantum.
+    const turn = [this.#cursor, this.#granted] as const;
     let idle = 0;
     let visited = 0;
     /** Who could not pay in this round, and how many rounds more it takes them. */
@@ -62,6 +64,7 @@ export class DeficitRing<K> {
         visited = 0;
       }
     }
+    [this.#cursor, this.#granted] = turn;
     return undefined;
   }
 

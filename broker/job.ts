@@ -6,7 +6,6 @@
 import {
   blockBytes,
   chunkCellBytes,
-  coverGap,
   gridFor,
   levelsFor,
   type Piece,
@@ -14,7 +13,7 @@ import {
   snapRange,
   spreadOrder,
 } from '../cache/blocks.js';
-import { type Hit, type PlanInput, parentsOf, planFor } from '../cache/plan.js';
+import { type Hit, type PlanInput, planFor } from '../cache/plan.js';
 import {
   assert,
   type ClientId,
@@ -33,25 +32,17 @@ import {
 } from '../protocol/index.js';
 import type { NewChunk } from './chunks.js';
 import type { ChunkBounds, ChunkContext, MeasuredInput } from './events.js';
+import { type Finished, Folds } from './folds.js';
 import { Picture } from './picture.js';
 import { type SampleTask, sampleTasks } from './sampling.js';
 import type { Service } from './services.js';
-
-/** A larger chunk, folded from pieces of this job as they come. */
-interface Fold {
-  readonly chunk: Piece;
-  readonly start: number;
-  readonly end: number;
-  readonly cellBytes: number;
-  readonly parts: Part[];
-  bytesMissing: number;
-}
 
 /** What is there once the inputs are measured. */
 interface Running {
   readonly name: 'running';
   readonly inputs: MeasuredInput[];
-  readonly plan: PlanInput;
+  /** Loses what turned out not to be at hand. */
+  plan: PlanInput;
   readonly picture: Picture;
   /** Reads of cached chunks under way, by nominal bounds. */
   readonly reading: Map<string, Hit[]>;
@@ -61,7 +52,7 @@ interface Running {
   readonly samples: SampleTask[];
   /** Keys of the pieces that this job waits for. */
   readonly open: Map<string, Piece>;
-  readonly folds: Fold[];
+  readonly folds: Folds;
   /** Bytes that only one of two inputs has, where it says. */
   readonly onlyA: number;
   readonly onlyB: number;
@@ -72,11 +63,6 @@ export type Phase =
   | { readonly name: 'unserved'; readonly untilMs: number }
   | { readonly name: 'measuring'; readonly service: Service; readonly params: Params }
   | Running;
-
-export interface Finished {
-  readonly bounds: ChunkBounds;
-  readonly part: Part;
-}
 
 const boundsKey = ({ start, end }: ChunkBounds) => `${start}_${end}`;
 
@@ -150,7 +136,8 @@ export class Job {
     const plan: PlanInput = { start, end, limit: extent.end, grid, levels, cached };
     const { hits, missing } = planFor(plan);
     const picture = new Picture({ descriptor, params, grid, range, data: [start, end] });
-    const folds = this.query.cache && descriptor.cached ? foldsOf(plan, { hits, missing }) : [];
+    const folds = new Folds(picture.fields, params);
+    if (this.#keeps) folds.expect(plan, { hits, missing });
     const reading = new Map<string, Hit[]>();
     for (const hit of hits) reading.set(boundsKey(hit.chunk), [...(reading.get(boundsKey(hit.chunk)) ?? []), hit]);
     const pending = spreadOrder(missing.length)
@@ -205,23 +192,42 @@ export class Job {
     };
   }
 
-  /** A cached chunk came, or did not: then what it would have answered is to be computed. */
-  chunkRead(bounds: ChunkBounds, part: Part | null): Finished[] {
-    const { reading, pending, plan, picture } = this.running;
+  /** A cached chunk came, or did not: then other chunks answer for it, and what they leave is computed. */
+  chunkRead(bounds: ChunkBounds, part: Part | null): { finished: Finished[]; reads: ChunkBounds[] } {
+    const { reading, picture } = this.running;
     const hits = reading.get(boundsKey(bounds)) ?? [];
     reading.delete(boundsKey(bounds));
-    if (part === null) {
-      for (const hit of hits) pending.push(...coverGap(hit.start, hit.end, plan.levels, plan.limit));
-      return [];
-    }
+    if (part === null) return { finished: [], reads: hits.flatMap((hit) => this.#replan(hit)) };
     this.#work.chunksCached++;
-    return hits.flatMap(({ start, end }) => {
+    const finished = hits.flatMap(({ start, end }) => {
       const inside = start === part.start && end === part.end;
       const clipped = inside ? part : gather(picture.fields, picture.input.params, [part], { ...part, start, end });
       picture.add(clipped);
       this.dirty = true;
-      return this.#fold(clipped);
+      return this.running.folds.add(clipped);
     });
+    return { finished, reads: [] };
+  }
+
+  #replan({ chunk, start, end }: Hit): ChunkBounds[] {
+    const { plan, reading, pending, folds } = this.running;
+    const cached = plan.cached.filter((other) => other.start !== chunk.start || other.end !== chunk.end);
+    const instead = { ...plan, cached, start, end };
+    this.running.plan = { ...plan, cached };
+    const { hits, missing } = planFor(instead);
+    pending.push(...missing);
+    if (this.#keeps) folds.expect(instead, { hits, missing });
+    const reads: ChunkBounds[] = [];
+    for (const hit of hits) {
+      const key = boundsKey(hit.chunk);
+      if (!reading.has(key)) reads.push(hit.chunk);
+      reading.set(key, [...(reading.get(key) ?? []), hit]);
+    }
+    return reads;
+  }
+
+  get #keeps(): boolean {
+    return this.query.cache && this.service!.descriptor.cached;
   }
 
   /** The next piece to be opened, as long as fewer than `openMax` are. */
@@ -247,7 +253,7 @@ export class Job {
     assert(piece, 'a computed piece was wanted');
     this.running.open.delete(key);
     if (piece.chunk) this.#work.chunksComputed++;
-    return this.#fold(part);
+    return this.running.folds.add(part);
   }
 
   sampleTaken(key: string, part: Part | undefined): void {
@@ -286,26 +292,6 @@ export class Job {
   /** The fault as this job's owner reads it. */
   faultOf(fault: Fault): Fault {
     return { ...fault, jobId: this.id, service: fault.service ?? this.query.service };
-  }
-
-  #fold(part: Part): Finished[] {
-    const { picture, folds } = this.running;
-    const finished: Finished[] = [];
-    for (let i = folds.length - 1; i >= 0; i--) {
-      const fold = folds[i]!;
-      if (part.start < fold.start || part.end > fold.end) continue;
-      fold.parts.push(gather(picture.fields, picture.input.params, [part], { ...part, cellBytes: fold.cellBytes }));
-      fold.bytesMissing -= part.end - part.start;
-      if (fold.bytesMissing > 0) continue;
-      folds.splice(i, 1);
-      fold.parts.sort((a, b) => a.start - b.start);
-      const { start, end, cellBytes } = fold;
-      finished.push({
-        bounds: fold.chunk,
-        part: gather(picture.fields, picture.input.params, fold.parts, { start, end, cellBytes }),
-      });
-    }
-    return finished;
   }
 
   #chunkOf(piece: Piece): NewChunk {
@@ -354,20 +340,6 @@ function gapsOf(pieces: readonly Piece[], limit: number): [number, number][] {
 
 function round(ms: number): number {
   return Math.round(ms * 1000) / 1000;
-}
-
-function foldsOf(
-  plan: PlanInput,
-  pieces: { readonly hits: readonly Hit[]; readonly missing: readonly Piece[] },
-): Fold[] {
-  return parentsOf(plan, pieces).map(({ chunk, end }) => ({
-    chunk,
-    start: chunk.start,
-    end,
-    cellBytes: chunkCellBytes(chunk.end - chunk.start, plan.grid),
-    parts: [],
-    bytesMissing: end - chunk.start,
-  }));
 }
 
 /** Where there is data for all inputs, and how far the longest goes, in offsets of the first. */

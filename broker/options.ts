@@ -6,7 +6,10 @@ export interface BrokerOptions {
   readonly heartbeatMs: number;
   /** Requests under way, all clients together; more are refused with E_BUSY. Default 1000. */
   readonly jobsMax: number;
-  /** How long a request waits for a service that nobody serves before E_NO_SERVICE, milliseconds. Default 1500. */
+  /**
+   * How long a request waits for a service that nobody serves (any more) and that cannot be started here, before
+   * E_NO_SERVICE, milliseconds. Default 1500.
+   */
   readonly serviceWaitMs: number;
   /** How long a request waits for a first worker of a service that can be started here, milliseconds. Default 15000. */
   readonly workerWaitMs: number;

@@ -255,9 +255,18 @@ export class Picture {
     for (let i = 0; i < count; i++) {
       const [from, to] = cellBounds(rows, i);
       const cell = first + i;
+      if (to - from === this.#bytes[cell]) {
+        // The usual case where cells are many: complete at once, nothing has to be kept for it.
+        this.#exact[cell] = to - from;
+        this.#finishCell(cell, (field) => rowOf(field, rows, i));
+        continue;
+      }
       this.#combineCell(cell, rows, i);
       this.#exact[cell] = this.#exact[cell]! + (to - from);
-      if (this.#exact[cell] === this.#bytes[cell]) this.#finishCell(cell);
+      if (this.#exact[cell] !== this.#bytes[cell]) continue;
+      const columns = this.#begun.get(cell)!;
+      this.#begun.delete(cell);
+      this.#finishCell(cell, (field) => columns[field.name]!);
     }
   }
 
@@ -265,25 +274,23 @@ export class Picture {
     let columns = this.#begun.get(cell);
     if (!columns) this.#begun.set(cell, (columns = {}));
     for (const field of this.#cellFields) {
-      const width = rowWidth(field, part);
-      const numbers = part.columns[field.name]!.subarray(row * width, (row + 1) * width);
+      const numbers = rowOf(field, part, row);
       const known = columns[field.name];
       if (!known) columns[field.name] = numbers.slice();
       else if (field.merge === 'run') columns[field.name] = Float64Array.of(...known, ...numbers);
-      else combine(field, known, 0, numbers, 0, width);
+      else combine(field, known, 0, numbers, 0, numbers.length);
     }
   }
 
-  #finishCell(cell: number): void {
-    const columns = this.#begun.get(cell)!;
+  #finishCell(cell: number, numbersOf: (field: FieldSpec) => Float64Array): void {
     for (const { name, of, finish } of this.#cellOutputs) {
       const field = this.#field(of);
-      const row = field.merge === 'run' ? joinRuns(field, columns[of]!) : columns[of]!;
+      const numbers = numbersOf(field);
+      const row = field.merge === 'run' ? joinRuns(field, numbers) : numbers;
       const finished = (this.#finished[name] ??= this.#unfinished(finish, field, row.length));
       if (finish === 'value') finished.set(row, cell * row.length);
       else finished[cell] = finishCell(finish, field, row);
     }
-    this.#begun.delete(cell);
     this.#samples.drop(cell);
     const { name } = this.#interval ?? {};
     if (name !== undefined) this.#lo[cell] = this.#hi[cell] = this.#finished[name]![cell]!;
@@ -347,6 +354,11 @@ function emptyColumns(field: FieldSpec, params: Params): Columns {
   if (field.merge === 'concat')
     return { [field.name]: new Float64Array(0), [indexOf(field)]: new Float64Array(indexWidth) };
   return { [field.name]: new Float64Array(rowLengthOf(field, params)).fill(identityOf(field)) };
+}
+
+function rowOf(field: FieldSpec, part: Part, row: number): Float64Array {
+  const width = rowWidth(field, part);
+  return part.columns[field.name]!.subarray(row * width, (row + 1) * width);
 }
 
 /** Numbers in a row where no part tells. */

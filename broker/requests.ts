@@ -13,7 +13,8 @@ import type { Books } from './books.js';
 import type { Chunk } from './chunks.js';
 import { Dispatch } from './dispatch.js';
 import type { BrokerEvent, ChunkBounds } from './events.js';
-import { type Finished, Job } from './job.js';
+import type { Finished } from './folds.js';
+import { Job } from './job.js';
 import type { Routing } from './routing.js';
 import type { Session } from './sessions.js';
 
@@ -101,7 +102,7 @@ export class Requests {
       const sampleAbove = sampleAboveMs * job.service!.bytesPerMs * Math.max(1, this.books.roster.slotCount);
       reads = job.measured(inputs, job.query.cache ? cached : [], bytesHashed, sampleAbove);
     } catch (error) {
-      this.#refuseOrThrow(job, error, now);
+      this.#refuse(job, error, now);
       return;
     }
     this.dispatch.enter(job);
@@ -123,7 +124,14 @@ export class Requests {
   chunkRead({ jobId, bounds, part }: Event<'chunkRead'>, now: number): void {
     const job = this.books.jobs.get(jobId);
     if (job?.phase.name !== 'running') return;
-    const kept = this.#guarded(job, now, () => this.#keep(job, job.chunkRead(bounds, part)));
+    const { context } = job;
+    const kept = this.#guarded(job, now, () => {
+      const { finished, reads } = job.chunkRead(bounds, part);
+      this.#keep(job, finished);
+      for (const next of reads) {
+        this.books.emit({ kind: 'readChunk', jobId, context, bounds: next, span: job.spanOf(next) });
+      }
+    });
     if (kept && job.isComplete) this.#finish(job, now);
   }
 
@@ -166,8 +174,9 @@ export class Requests {
 
   #expiry(job: Job): number {
     if (job.phase.name === 'unserved') return job.phase.untilMs;
-    const { workerlessSince } = job.service!;
-    return Math.max(workerlessSince, job.startedMs) + this.books.options.workerWaitMs;
+    const { workerlessSince, startable } = job.service!;
+    const { workerWaitMs, serviceWaitMs } = this.books.options;
+    return Math.max(workerlessSince, job.startedMs) + (startable ? workerWaitMs : serviceWaitMs);
   }
 
   #start(job: Job, now: number): void {
@@ -179,7 +188,7 @@ export class Requests {
       const { descriptor, digest } = service;
       this.books.emit({ kind: 'measureInputs', jobId: job.id, query: job.query, descriptor, digest, params });
     } catch (error) {
-      this.#refuseOrThrow(job, error, now);
+      this.#refuse(job, error, now);
     }
   }
 
@@ -214,13 +223,16 @@ export class Requests {
     for (const id of [...chunk.waiters]) this.end(this.books.jobs.get(id)!, fault, now);
   }
 
-  /** False: the parts of this job cannot be merged (a sum past 2^53−1, rows that do not fit), and it ends with that. */
+  /**
+   * False: the job ends with what was thrown. Parts that cannot be merged (a sum past 2^53−1, rows that do not fit) are
+   * a worker's fault; anything else is ours, and costs this job and not the broker.
+   */
   #guarded(job: Job, now: number, act: () => void): boolean {
     try {
       act();
       return true;
     } catch (error) {
-      this.#refuseOrThrow(job, error, now);
+      this.#refuse(job, error, now);
       return false;
     }
   }
@@ -237,9 +249,9 @@ export class Requests {
     this.books.answer(job, now);
   }
 
-  #refuseOrThrow(job: Job, error: unknown, now: number): void {
-    if (!(error instanceof BinglideError)) throw error;
-    this.end(job, error.toFault(), now);
+  #refuse(job: Job, error: unknown, now: number): void {
+    const fault = error instanceof BinglideError ? error.toFault() : internal(error);
+    this.end(job, fault, now);
   }
 
   #noService({ service, version }: Query): Fault {
@@ -249,4 +261,10 @@ export class Requests {
     const wanted = version === undefined ? service : `${service} version ${version}`;
     return this.books.noService(wanted, this.opaque.services());
   }
+}
+
+function internal(error: unknown): Fault {
+  const { message, stack } = error instanceof Error ? error : { message: String(error), stack: undefined };
+  const place = /\/([^/]+:\d+):\d+\)?$/m.exec(stack ?? '')?.[1];
+  return { code: 'E_INTERNAL', message: place ? `${message} (${place})` : message };
 }

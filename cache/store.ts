@@ -3,7 +3,7 @@
  * throws for what the disk holds or does. Parts of one name are equal, so writers need not agree on anything.
  */
 import { constants } from 'node:fs';
-import { open, rmdir, stat } from 'node:fs/promises';
+import { open, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import debug from 'debug';
 import { assert, isBinglideError, type Part, type Span } from '../protocol/index.js';
@@ -91,11 +91,7 @@ export class ChunkStore {
   async write(ids: readonly string[], kind: PartKind, name: string, part: Part): Promise<PutOutcome> {
     checkedName(name, ids);
     const path = join(this.#folder.chunks(ids[0]!, kind.digest), name);
-    // Somebody was faster. Should their file be damaged, its reader removes it.
-    if ((await stat(path).catch(() => undefined))?.isFile()) {
-      this.#counts.kept++;
-      return 'kept';
-    }
+    // What stands there already is replaced: it may be damaged, and nobody may have read it yet.
     let bytes: Uint8Array;
     try {
       bytes = encodeChunk(kind, part);

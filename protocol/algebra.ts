@@ -218,11 +218,57 @@ export function concatWidth(field: FieldSpec): number {
   return width;
 }
 
-interface RowState {
-  rows: number[];
-  count: number;
-  first: number;
-  last: number;
+/** The rows kept of a span's cells, end to end: cells are filled in order, so they are written once and in place. */
+class KeptRows {
+  readonly index: Float64Array;
+  readonly #rows: Float64Array;
+  #used = 0;
+  /** The cell being filled, and where its rows begin. */
+  #cell = -1;
+  #from = 0;
+
+  constructor(
+    cells: number,
+    rowsMax: number,
+    readonly width: number,
+    readonly gap: number,
+    readonly limit: number,
+  ) {
+    this.index = new Float64Array(cells * indexWidth);
+    this.#rows = new Float64Array(rowsMax * width);
+  }
+
+  /** All rows so far, and no room beside them. */
+  get rows(): Float64Array {
+    return this.#used === this.#rows.length ? this.#rows : this.#rows.slice(0, this.#used);
+  }
+
+  /** A cell's rows at `at`, of which its index row tells; `cell` never falls. */
+  append(cell: number, [count, first, last]: readonly [number, number, number], rows: Float64Array, at: number): void {
+    if (count === 0) return;
+    if (cell !== this.#cell) [this.#cell, this.#from] = [cell, this.#used];
+    const { index, width, limit } = this;
+    const known = index[cell * indexWidth]!;
+    const joins = this.gap >= 0 && known > 0 && first - index[cell * indexWidth + 2]! <= this.gap;
+    // The last interval goes on into this piece; where it was not kept, only the count and the end know of it.
+    if (joins && (this.#used - this.#from) / width === known) this.#extend(rows, at);
+    const skipped = Number(joins);
+    const room = limit - (this.#used - this.#from) / width;
+    const kept = Math.max(0, Math.min(Math.min(count, limit) - skipped, room));
+    // Kept rows are always the first min(count, limit): where some were dropped, there is no room either.
+    const begin = at + skipped * width;
+    this.#rows.set(rows.subarray(begin, begin + kept * width), this.#used);
+    this.#used += kept * width;
+    if (known === 0) index[cell * indexWidth + 1] = first;
+    index[cell * indexWidth + 2] = last;
+    index[cell * indexWidth] = known + count - skipped;
+  }
+
+  #extend(rows: Float64Array, at: number): void {
+    const last = this.#used - this.width;
+    this.#rows[last + 1] = rows[at + 1]!;
+    for (let i = 2; i < this.width; i++) this.#rows[last + i]! += rows[at + i]!;
+  }
 }
 
 function gatherRows(
@@ -235,53 +281,22 @@ function gatherRows(
   const width = concatWidth(field);
   const gap = field.gap === undefined ? -1 : sizeOf(field.gap, params);
   const limit = field.limit ?? Infinity;
-  const cells = Array.from(
-    { length: field.cells ? cellCount(span) : 1 },
-    (): RowState => ({ rows: [], count: 0, first: 0, last: 0 }),
-  );
+  const cells = field.cells ? cellCount(span) : 1;
+  const all = parts.reduce((sum, part) => sum + part.columns[field.name]!.length / width, 0);
+  const kept = new KeptRows(cells, Math.min(all, cells * limit), width, gap, limit);
   for (const part of parts) {
     const index = part.columns[indexOf(field)]!;
     const rows = part.columns[field.name]!;
+    let row = -1;
     let at = 0;
-    const starts = Array.from({ length: index.length / indexWidth }, (_, i) => {
-      const here = at;
-      at += Math.min(index[i * indexWidth]!, limit) * width;
-      return here;
-    });
     forEachCell(field, part, span, (from, to) => {
-      appendRows(cells[to]!, index.subarray(from * indexWidth), rows, starts[from]!, { width, gap, limit });
+      // Rows of cells outside the span are passed over.
+      while (++row < from) at += Math.min(index[row * indexWidth]!, limit) * width;
+      const count = index[from * indexWidth]!;
+      kept.append(to, [count, index[from * indexWidth + 1]!, index[from * indexWidth + 2]!], rows, at);
+      at += Math.min(count, limit) * width;
     });
   }
-  columns[field.name] = Float64Array.from(cells.flatMap((cell) => cell.rows));
-  columns[indexOf(field)] = Float64Array.from(cells.flatMap((cell) => [cell.count, cell.first, cell.last]));
-}
-
-function appendRows(
-  cell: RowState,
-  index: Float64Array,
-  rows: Float64Array,
-  at: number,
-  { width, gap, limit }: { width: number; gap: number; limit: number },
-): void {
-  const count = index[0]!;
-  if (count === 0) return;
-  const joins = gap >= 0 && cell.count > 0 && index[1]! - cell.last <= gap;
-  const kept = Math.min(count, limit);
-  let row = 0;
-  if (joins) {
-    // The last interval goes on into this piece; where it was not kept, only the count and the end know of it.
-    if (cell.count * width === cell.rows.length) {
-      const last = cell.rows.length - width;
-      cell.rows[last + 1] = rows[at + 1]!;
-      for (let i = 2; i < width; i++) cell.rows[last + i]! += rows[at + i]!;
-    }
-    row = 1;
-  }
-  const room = (limit - cell.rows.length / width) * width;
-  const end = Math.min(kept * width, row * width + room);
-  // Kept rows are always the first min(count, limit): where some were dropped, there is no room either.
-  for (let i = row * width; i < end; i++) cell.rows.push(rows[at + i]!);
-  if (cell.count === 0) cell.first = index[1]!;
-  cell.last = index[2]!;
-  cell.count += count - (joins ? 1 : 0);
+  columns[field.name] = kept.rows;
+  columns[indexOf(field)] = kept.index;
 }

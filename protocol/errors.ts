@@ -26,6 +26,7 @@ export const errorCatalogue = {
   E_NO_BROKER: 'start one with `binglide up`, or leave --broker out',
   E_BROKER_LOST: 'the broker went away and did not come back; ask again',
   E_EXPIRED: 'the answer is no longer kept; ask again',
+  E_INTERNAL: 'this is a bug of binglide: please report it with DEBUG=binglide:* set',
   E_PROTOCOL: 'the peer does not follow the specification; read protocol/BXMDPv2.md',
 } as const;
 

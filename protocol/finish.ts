@@ -97,7 +97,7 @@ export function finishWhole(
       return columns[indexOf(field)]![0]! > column.length / concatWidth(field);
     case 'serialCorrelation': {
       const [products, ends] = more.map((name) => columns[name]);
-      return products && ends ? nullable(serialCorrelation(column, products[0]!, ends)) : null;
+      return products && ends ? nullable(serialCorrelation(column, products, ends)) : null;
     }
     case 'entropy':
     case 'q24':

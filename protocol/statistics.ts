@@ -67,10 +67,10 @@ export function monteCarloPi([groups, inside]: Float64Array): number {
 
 /**
  * Of lag 1, the last byte followed by the first: (n Σxx' − (Σx)²)/(n Σx² − (Σx)²); undefined where all bytes are equal.
- * `products` has the last byte times the one after the range in it; `ends` are the keys of the first byte, the last
+ * `products` are Σ ⌊xx'/256⌋ and Σ xx' mod 256, with the last byte times the one after the range; `ends` are the keys of the first byte, the last
  * one and the one after it. Whole numbers are used as such: where most bytes are equal, floats would cancel out.
  */
-export function serialCorrelation(counts: Float64Array, products: number, ends: Float64Array): number {
+export function serialCorrelation(counts: Float64Array, products: Float64Array, ends: Float64Array): number {
   const n = BigInt(Math.round(total(counts)));
   if (n === 0n) return NaN;
   let sum = 0n;
@@ -81,7 +81,8 @@ export function serialCorrelation(counts: Float64Array, products: number, ends: 
     squares += weight * BigInt(v);
   }
   const [first, last, next] = [endByte(ends[0]!), endByte(ends[1]!), endByte(ends[2]!)];
-  const joined = BigInt(Math.round(products)) + BigInt(last * first - last * next);
+  const [high, low] = [BigInt(Math.round(products[0]!)), BigInt(Math.round(products[1]!))];
+  const joined = 256n * high + low + BigInt(last * first - last * next);
   const variance = n * squares - sum * sum;
   return variance === 0n ? NaN : Number(n * joined - sum * sum) / Number(variance);
 }

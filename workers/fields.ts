@@ -4,11 +4,11 @@
  */
 import type { Form, MergeOperator, ParamSpec, ParamValue } from '../protocol/descriptor.js';
 import type { Dtype } from '../protocol/npy.js';
-import type { RowSink } from './sink.js';
+import type { OutArray, RowSink } from './sink.js';
+
+export type { OutArray };
 
 declare const carried: unique symbol;
-
-export type OutArray = Uint8Array | Uint16Array | Uint32Array | Int32Array | Float32Array | Float64Array;
 
 /** A parameter; `T` is what `task.params` holds. */
 export interface ParamDef<T extends ParamValue = ParamValue> extends Omit<ParamSpec, 'name'> {

@@ -4,7 +4,9 @@
  */
 import { indexWidth } from '../protocol/algebra.js';
 import { fail } from '../protocol/errors.js';
-import type { OutArray } from './fields.js';
+
+/** What `compute` fills for any other field. */
+export type OutArray = Uint8Array | Uint16Array | Uint32Array | Int32Array | Float32Array | Float64Array;
 
 class CellRows {
   rows = new Float64Array(0);

@@ -109,6 +109,18 @@ describe('broker/fairness', () => {
     expect(new DeficitRing<string>(quantumMs).next(() => 1)).to.equal(undefined);
   });
 
+  it('gives nobody a second quantum by asking in vain: between two tasks there may be no worker', () => {
+    const clients = [steady('a', 10), steady('b', 10), steady('c', 4)];
+    const ring = ringOf(clients);
+    const served = new Map(clients.map(({ name }) => [name, 0]));
+    for (let i = 0; i < 600; i++) {
+      const key = ring.next((name) => (name === 'c' ? 4 : 10))!;
+      served.set(key, served.get(key)! + (key === 'c' ? 4 : 10));
+      expect(ring.next(() => undefined)).to.equal(undefined);
+    }
+    expect(jain([...served.values()]), `${[...served.values()]}`).to.be.at.least(0.99);
+  });
+
   it('lets nobody save up while it has nothing to do', () => {
     const ring = ringOf([steady('idle', 1), steady('busy', 1)]);
     for (let i = 0; i < 1000; i++) ring.next((key) => (key === 'idle' ? undefined : 10));

@@ -5,7 +5,7 @@
  * Clients are named by a letter: client `a` has the id aaaa… and its first job is `a1`. Peers are named freely.
  */
 
-import { type BrokerCommand, BrokerCore, type BrokerEvent, type MeasuredInput } from '../../broker/index.js';
+import { BrokerCore, type BrokerEvent, type MeasuredInput } from '../../broker/index.js';
 import type { BrokerOptions } from '../../broker/options.js';
 import {
   type Attempt,
@@ -13,16 +13,16 @@ import {
   cellBounds,
   cellCount,
   type Descriptor,
-  decodeReport,
   type Epoch,
   encodePart,
   type Fault,
   fieldsOf,
   identityOf,
+  indexOf,
+  indexWidth,
   type JobId,
   type Part,
   type PeerId,
-  plainErrorMark,
   type Query,
   type Report,
   type RequestId,
@@ -30,11 +30,11 @@ import {
   sampleFields,
   type Task,
   type ToBroker,
-  text,
-  unpackMap,
+  type ToWorker,
   wholeRange,
 } from '../../protocol/index.js';
 import { builtinDescriptors } from '../../workers/services/index.js';
+import { commandLine, shortId } from './lines.js';
 
 export const [hist, ent, diff] = builtinDescriptors as [Descriptor, Descriptor, Descriptor];
 export const KiB = 1024;
@@ -43,10 +43,6 @@ export const heartbeatMs = 1000;
 
 export const clientIdOf = (letter: string) => letter.repeat(26) as ClientId;
 export const jobIdOf = (job: string) => `26:${clientIdOf(job[0]!)}${job.slice(1)}` as JobId;
-
-/** Job ids as their short names. */
-const short = (text: string) =>
-  text.replace(/26:([a-z])\1{25}(?=\d)/g, '$1').replace(/26:[a-z2-7]{26}(?=\d)/g, 'plain');
 
 export const query = (service: string, more: Partial<Query> = {}): Query => ({
   service,
@@ -76,7 +72,10 @@ export function zeros(start: number, end: number): Part {
 }
 
 /** A task's answer over a file of zeros, for any service whose only whole number of them is `counts`. */
-function zeroPart(descriptor: Descriptor, { kind, runs, cellBytes }: Task): Part {
+export function zeroPart(
+  descriptor: Descriptor,
+  { kind, runs, cellBytes }: Pick<Task, 'kind' | 'runs' | 'cellBytes'>,
+): Part {
   const span = { start: runs[0]![0], end: runs.at(-1)![1], cellBytes };
   const rows = cellCount(span);
   const bytes = new Float64Array(rows);
@@ -88,6 +87,17 @@ function zeroPart(descriptor: Descriptor, { kind, runs, cellBytes }: Task): Part
   }
   const columns: { [name: string]: Float64Array } = {};
   for (const field of fieldsOf(descriptor, 'summed')) {
+    if (field.merge === 'concat') {
+      columns[field.name] = new Float64Array(0);
+      columns[indexOf(field)] = new Float64Array(rows * indexWidth);
+      continue;
+    }
+    if (field.merge === 'run') {
+      columns[field.name] = Float64Array.from(
+        Array.from({ length: rows }, (_, i) => [cellBounds(span, i)[0], bytes[i]!, 0, 0, 0, 0]).flat(),
+      );
+      continue;
+    }
     const width = field.shape?.reduce<number>((n, dim) => n * Number(dim), 1) ?? 1;
     const count = field.cells ? rows : 1;
     const column = new Float64Array(count * width).fill(identityOf(field));
@@ -104,6 +114,8 @@ export interface Given {
   readonly job: string;
   readonly task: Task;
 }
+
+type Assign = Extract<ToWorker, { kind: 'assign' }>;
 
 export class Story {
   /** What each worker holds, oldest first. */
@@ -125,7 +137,11 @@ export class Story {
   handle(event: BrokerEvent): string[] {
     const commands = this.core.handle(event, this.now);
     this.core.validate();
-    return commands.map((command) => this.#line(command));
+    for (const command of commands) {
+      if (command.kind === 'sendToWorker' && command.message.kind === 'assign')
+        this.#give(command.peer, command.message);
+    }
+    return commands.map((command) => commandLine(command, (report) => this.reports.push(structuredClone(report))));
   }
 
   says(peer: string, message: ToBroker): string[] {
@@ -256,110 +272,16 @@ export class Story {
     return story;
   }
 
-  #line(command: BrokerCommand): string {
-    switch (command.kind) {
-      case 'sendToClient':
-        return `${command.peer} ← ${this.#toClient(command.message)}`;
-      case 'sendToPlainClient': {
-        const { kind, service, body } = command.message;
-        return `${command.peer} ← ${kind === 'plainFinal' ? 'FINAL' : 'PARTIAL'} ${service} ${this.#plainBody(body)}`;
-      }
-      case 'sendToWorker':
-        if (command.message.kind === 'assign') {
-          const { attempt, jobId, task } = command.message;
-          this.given.get(command.peer)!.push({ attempt, job: short(jobId), task });
-        }
-        return `${command.peer} ← ${toWorker(command.message)}`;
-      case 'sendToPlainWorker': {
-        const { message } = command;
-        if (message.kind !== 'plainAssign')
-          return `${command.peer} ← ${message.kind.replace('plain', '').toLowerCase()}`;
-        return `${command.peer} ← REQUEST ${text(message.address)} ${quoted(message.body)}`;
-      }
-      case 'sendReport':
-        return `${command.peer} ← report of ${short(command.jobId)}`;
-      case 'publishCancel':
-        return `publish cancel ${short(command.jobId)}`;
-      case 'publishTick':
-        return 'tick';
-      case 'measureInputs':
-        return `measure ${short(command.jobId)} for ${command.descriptor.name}`;
-      case 'readChunk':
-        return `read ${command.bounds.start}_${command.bounds.end} for ${short(command.jobId)}`;
-      case 'writeChunk':
-        return `write ${command.bounds.start}_${command.bounds.end}`;
-      case 'hashInput':
-        return `hash ${text(command.input.path)}`;
-      case 'pauseHashing':
-        return 'pause hashing';
-      case 'resumeHashing':
-        return 'resume hashing';
-      default:
-        return command satisfies never;
-    }
+  #give(peer: string, { attempt, jobId, task }: Assign): void {
+    const held = this.given.get(peer) ?? [];
+    this.given.set(peer, [...held, { attempt, job: shortId(jobId), task }]);
   }
 
-  #toClient(message: Extract<BrokerCommand, { kind: 'sendToClient' }>['message']): string {
-    switch (message.kind) {
-      case 'welcome':
-        return `welcome ${message.epoch}`;
-      case 'partial':
-      case 'final':
-        return `${message.kind.toUpperCase()} ${message.requestId} ${this.#report(message.report)}`;
-      case 'rawPartial':
-      case 'rawFinal':
-        return `${message.kind === 'rawFinal' ? 'FINAL' : 'PARTIAL'} ${message.requestId} ${message.service} ${quoted(message.body)}`;
-      case 'error':
-        return `ERROR ${message.requestId} ${faultLine(message.fault)}`;
-      case 'cancelAck':
-        return `CANCEL ${short(message.jobId)} ${message.outcome}`;
-      case 'clientHeartbeat':
-        return 'heartbeat';
-      case 'clientDisconnect':
-        return 'disconnect';
-      default:
-        return message satisfies never;
-    }
-  }
-
-  #report(report: Report): string {
-    this.reports.push(structuredClone(report));
-    return `${report.service} n=${report.scalars.n}${report.exact ? '' : ` at ${report.completion}`}`;
-  }
-
-  #plainBody(body: readonly Uint8Array[]): string {
-    if (body[0] && text(body[0]) === plainErrorMark) return faultLine(unpackMap(body[1]!) as unknown as Fault);
-    try {
-      return this.#report(decodeReport(body));
-    } catch {
-      return quoted(body);
-    }
-  }
-}
-
-const quoted = (body: readonly Uint8Array[]) => body.map((frame) => JSON.stringify(text(frame))).join(' ');
-
-function faultLine({ code, message, jobId, range }: Fault): string {
-  const where = range ? ` [${range}]` : '';
-  return `${code}${jobId === undefined ? '' : ` of ${short(jobId)}`}: ${message}${where}`;
-}
-
-const runsLine = ({ kind, runs }: Task) =>
-  kind === 'exact' ? `${runs[0]![0]}:${runs[0]![1]}` : `${runs.length} runs from ${runs[0]![0]}`;
-
-function toWorker(message: Extract<BrokerCommand, { kind: 'sendToWorker' }>['message']): string {
-  switch (message.kind) {
-    case 'welcome':
-      return `welcome ${message.epoch}`;
-    case 'assign':
-      return `task ${message.attempt} of ${short(message.jobId)}: ${runsLine(message.task)}`;
-    case 'workerCancel':
-      return `cancel ${short(message.jobId)}: ${message.attempts}`;
-    case 'workerHeartbeat':
-      return 'heartbeat';
-    case 'workerDisconnect':
-      return 'disconnect';
-    default:
-      return message satisfies never;
+  /** A running job of client a whose only task is on w1: 100,000 bytes of HIST, one chunk, one slice. */
+  static oneTask(options: Partial<BrokerOptions> = {}, workers: readonly string[] = ['w1']): Story {
+    const story = Story.open(options, workers);
+    story.asks('a1');
+    story.measured('a1', 100_000);
+    return story;
   }
 }

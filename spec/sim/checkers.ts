@@ -333,7 +333,7 @@ export class Checkers implements BrokerWatch, ClientWatch {
       demand(!waits, `a slot is idle while job ${id} has a slice to be computed`);
       const most = 2 * books.roster.slotCount;
       demand(
-        phase.pending.length === 0 || phase.open.size >= most,
+        phase.pending.length + phase.samples.length === 0 || phase.open.size >= most,
         `a slot is idle while job ${id} has pieces to open`,
       );
     }

@@ -30,7 +30,7 @@ export function expectedOf(query: Query, files: readonly FileState[]): Expected 
   const a = files[0]!.bytes;
   const b = files[1]?.bytes;
   const longest = b ? Math.max(a.length, b.length - shift) : a.length;
-  const start = query.range.start < 0 ? longest + query.range.start : query.range.start;
+  const start = query.range.start < 0 ? longest + query.range.start : query.range.start + 0;
   const end = query.range.end === null ? longest : query.range.end < 0 ? longest + query.range.end : query.range.end;
   if (start < 0 || start > longest || end > longest || end < start) return 'E_RANGE';
   if (block > 0 && (end - start) / block > 2 ** 20) return 'E_CELLS';

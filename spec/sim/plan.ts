@@ -36,6 +36,7 @@ export interface Plan {
   readonly jobsMax: number;
   readonly heartbeatMs: number;
   readonly sliceMs: number;
+  readonly sampleAboveMs: number;
   readonly asks: readonly Ask[];
   /** Faults a second of virtual time, by kind. */
   readonly rates: { readonly [kind in TimedFault]: number };
@@ -166,6 +167,7 @@ export function planFrom(random: Random, files: Files, isCalm: boolean): Plan {
     jobsMax: has(0.1) ? random.int(1, 4) : 1000,
     heartbeatMs: random.pick([100, 250]),
     sliceMs: random.pick([2, 10]),
+    sampleAboveMs: random.pick([1, 60, 60, Infinity]),
     asks,
     rates,
     network: {

@@ -143,8 +143,9 @@ class Simulation {
 
   #newBroker(): SimBroker {
     const { plan, world } = this;
-    const { heartbeatMs, jobsMax, sliceMs } = plan;
-    const options = { heartbeatMs, jobsMax, sliceMs, taskStallMs: 4000, workerWaitMs: 6000, serviceWaitMs: 2500 };
+    const { heartbeatMs, jobsMax, sliceMs, sampleAboveMs } = plan;
+    const waits = { taskStallMs: 4000, workerWaitMs: 6000, serviceWaitMs: 2500 };
+    const options = { heartbeatMs, jobsMax, sliceMs, sampleAboveMs, ...waits };
     const startable = plan.startable ? services.map(({ descriptor }) => descriptor) : [];
     this.disk?.forgetHot();
     const epoch = `e${world.random.int(0, 999_999)}` as Epoch;

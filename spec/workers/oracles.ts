@@ -58,6 +58,58 @@ export function entOracle(file: Uint8Array, piece: Piece, form: Form): Columns {
   };
 }
 
+export function classOracle(file: Uint8Array, piece: Piece): Columns {
+  const classes: { [name: string]: (byte: number) => boolean } = {
+    zero: (byte) => byte === 0,
+    ff: (byte) => byte === 255,
+    printable: (byte) => byte >= 0x20 && byte <= 0x7e,
+    whitespace: (byte) => byte >= 9 && byte <= 13,
+    control: (byte) => (byte >= 1 && byte <= 8) || (byte >= 0x0e && byte <= 0x1f) || byte === 0x7f,
+    high: (byte) => byte >= 0x80 && byte <= 0xfe,
+  };
+  return Object.fromEntries(
+    Object.entries(classes).map(([name, holds]) => [
+      name,
+      cellsOf(piece).map(([start, end]) => file.subarray(start, end).filter(holds).length),
+    ]),
+  );
+}
+
+export function digramOracle(file: Uint8Array, { start, end }: Piece): Float64Array {
+  const counts = new Float64Array(65_536);
+  for (let i = start; i < end && i + 1 < file.length; i++) counts[file[i]! * 256 + file[i + 1]!]!++;
+  return counts;
+}
+
+export function statsOracle(file: Uint8Array, piece: Piece): Columns {
+  const { start, end } = piece;
+  let groups = 0;
+  let inside = 0;
+  for (let at = 0; at + 6 <= file.length; at += 6) {
+    if (at < start || at >= end) continue;
+    const [x, y] = [0, 3].map((k) => file[at + k]! * 65_536 + file[at + k + 1]! * 256 + file[at + k + 2]!);
+    groups++;
+    if (x! * x! + y! * y! <= 0xffffff ** 2) inside++;
+  }
+  const products = [0, 0];
+  for (let i = start; i < end && i + 1 < file.length; i++) {
+    const product = file[i]! * file[i + 1]!;
+    products[0]! += Math.floor(product / 256);
+    products[1]! += product % 256;
+  }
+  const last = (end - 1) * -256;
+  const nothing = Number.MAX_SAFE_INTEGER;
+  return {
+    counts: histogram(file, start, end),
+    circle: [groups, inside],
+    products,
+    ends:
+      start === end
+        ? [nothing, nothing, nothing]
+        : [start * 256 + file[start]!, last + file[end - 1]!, last + (file[end] ?? 0)],
+  };
+}
+
 export function diffOracle(
   a: Uint8Array,
   b: Uint8Array,

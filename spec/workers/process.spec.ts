@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { decodePart } from '../../protocol/parts.js';
 import { hist } from '../../workers/services/hist.js';
+import { builtinDescriptors } from '../../workers/services/index.js';
 import { FakeBroker, jobId } from './fake-broker.js';
 import { Sandbox, taskOf } from './fixture.js';
 
@@ -70,7 +71,7 @@ describe('binglide-worker, as a process', () => {
   it('serves every built-in service; on SIGTERM takes leave and ends with 0', async () => {
     const worker = startWorker('--slot', 'seven');
     const peers = new Set<string>();
-    for (const service of ['HIST', 'ENT', 'DIFF', 'BYTES']) peers.add(await broker.welcome(service));
+    for (const { name } of builtinDescriptors) peers.add(await broker.welcome(name));
     worker.kill('SIGTERM');
     for (const peer of peers) {
       await broker.take((arrival) => arrival.peer === peer && arrival.message.kind === 'workerDisconnect');
@@ -134,7 +135,7 @@ describe('binglide-worker, as a process', () => {
     const unknown = await startWorker('--service', 'PERIOD').ended;
     expect([unknown.code, unknown.stderr]).to.deep.equal([
       2,
-      'binglide-worker: no service PERIOD; BYTES DIFF ENT HIST are there (E_NO_SERVICE)\n',
+      'binglide-worker: no service PERIOD; BYTES CLASS DIFF DIGRAM ENT HIST STATS are there (E_NO_SERVICE)\n',
     ]);
     const silent = await startWorker('--module', local('./fixture.js')).ended;
     expect([silent.code, silent.stderr]).to.deep.equal([

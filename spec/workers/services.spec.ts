@@ -3,13 +3,16 @@ import { gather, type Part } from '../../protocol/algebra.js';
 import { checkParams, type Form, fieldsOf, type Params } from '../../protocol/descriptor.js';
 import type { AnyWorker } from '../../workers/service.js';
 import { bytes } from '../../workers/services/bytes.js';
+import { classes } from '../../workers/services/class.js';
 import { diff } from '../../workers/services/diff.js';
+import { digram } from '../../workers/services/digram.js';
 import { ent } from '../../workers/services/ent.js';
 import { hist } from '../../workers/services/hist.js';
 import { builtinServices } from '../../workers/services/index.js';
+import { stats } from '../../workers/services/stats.js';
 import { Random } from '../random.js';
 import { type Asked, compute, hostOf, plain, Sandbox } from './fixture.js';
-import { diffOracle, entOracle, histOracle, type Piece } from './oracles.js';
+import { classOracle, diffOracle, digramOracle, entOracle, histOracle, type Piece, statsOracle } from './oracles.js';
 
 /** Random, constant, text and half-constant stretches, so that all branches are taken. */
 function mixed(random: Random, length: number): Uint8Array {
@@ -34,6 +37,10 @@ function altered(random: Random, from: Uint8Array): Uint8Array {
     for (let p = at; p < end; p++) if (random.chance(0.9)) out[p] = random.bits();
   }
   return out;
+}
+
+function sameNumbers(a: Float64Array, b: Float64Array): boolean {
+  return Buffer.from(a.buffer, a.byteOffset, a.byteLength).equals(Buffer.from(b.buffer, b.byteOffset, b.byteLength));
 }
 
 describe('built-in services', () => {
@@ -105,6 +112,27 @@ describe('built-in services', () => {
         }
       });
 
+      it('CLASS counts six classes a cell', async () => {
+        for (const piece of pieces) {
+          const part = await compute(classes, asked(piece), host);
+          expect(plain(part)).to.deep.equal({ ...piece, columns: classOracle(a, piece) });
+        }
+      });
+
+      it('DIGRAM counts pairs by their first byte', async () => {
+        for (const piece of pieces) {
+          const part = await compute(digram, asked(piece), host);
+          expect(sameNumbers(part.columns.counts!, digramOracle(a, piece))).to.equal(true);
+        }
+      });
+
+      it('STATS keeps the whole numbers that its outputs come from', async () => {
+        for (const piece of pieces) {
+          const part = await compute(stats, asked(piece), host);
+          expect(plain(part)).to.deep.equal({ ...piece, columns: statsOracle(a, piece) });
+        }
+      });
+
       it('BYTES are the bytes', async () => {
         for (const piece of pieces) {
           const { start, end } = piece;
@@ -142,6 +170,7 @@ describe('built-in services', () => {
       [diff, 'summed', { gap: 64, shift: 0 }, [4096, 65_536, 100_000]],
       [diff, 'summed', { gap: 0, shift: 3 }, [0, 65_536]],
       [bytes, 'summed', {}, [0]],
+      [classes, 'summed', {}, [4096, 65_536, 100_000]],
     ];
     for (const [service, form, params, widths] of cases) {
       it(`${service.descriptor.name} ${form} ${JSON.stringify(params)}`, async () => {
@@ -167,8 +196,37 @@ describe('built-in services', () => {
     }
   });
 
+  it('1000 random splits, at any byte, give the same HIST, DIGRAM and STATS', async function () {
+    this.timeout(180_000);
+    const random = new Random(8);
+    const size = 60_000;
+    const file = mixed(random, size);
+    const path = sandbox.write('splits', file);
+    for (const service of [hist, digram, stats] as AnyWorker[]) {
+      const { descriptor } = service;
+      const ask = (start: number, end: number) => compute(service, { paths: [path], runs: [[start, end]] }, host);
+      for (let range = 0; range < 20; range++) {
+        const start = random.pick([0, random.int(0, size)]);
+        const end = random.pick([size, random.int(start, size)]);
+        const whole = await ask(start, end);
+        for (let split = 0; split < 50; split++) {
+          const cuts = Array.from({ length: random.int(1, 3) }, () => random.int(start, end)).sort((x, y) => x - y);
+          const edges = [start, ...cuts, end];
+          const parts: Part[] = [];
+          for (let i = 1; i < edges.length; i++) parts.push(await ask(edges[i - 1]!, edges[i]!));
+          const { columns } = gather(descriptor.fields, {}, parts, { start, end, cellBytes: 0 });
+          for (const { name } of descriptor.fields) {
+            const same = sameNumbers(columns[name]!, whole.columns[name]!);
+            expect(same, `${descriptor.name} ${name} of ${edges}`).to.equal(true);
+          }
+        }
+      }
+    }
+  });
+
   it('are told apart by name, and describe themselves completely', () => {
-    expect(builtinServices.map(({ descriptor }) => descriptor.name)).to.deep.equal(['HIST', 'ENT', 'DIFF', 'BYTES']);
+    const names = ['HIST', 'ENT', 'DIFF', 'BYTES', 'CLASS', 'DIGRAM', 'STATS'];
+    expect(builtinServices.map(({ descriptor }) => descriptor.name)).to.deep.equal(names);
     for (const { descriptor } of builtinServices) expect(descriptor.help).to.not.equal('');
   });
 });

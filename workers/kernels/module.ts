@@ -32,7 +32,8 @@ interface Exports {
   addClasses(at: number, length: number): void;
   digramsAt(): number;
   addDigrams(at: number, pairs: number): void;
-  addProducts(at: number, pairs: number): number;
+  productsAt(): number;
+  addProducts(at: number, pairs: number): void;
   addCircle(at: number, groups: number): number;
   xorAt(): number;
   intervalsAt(): number;
@@ -56,6 +57,7 @@ export class KernelModule {
   readonly extremes: Int32Array;
   readonly classes: Uint32Array;
   readonly digrams: Uint32Array;
+  readonly products: Uint32Array;
   readonly xor: Uint32Array;
   readonly intervals: Int32Array;
   readonly state: Int32Array;
@@ -73,6 +75,7 @@ export class KernelModule {
     this.extremes = new Int32Array(buffer, run.extremesAt(), 2);
     this.classes = new Uint32Array(buffer, run.classesAt(), 6);
     this.digrams = new Uint32Array(buffer, run.digramsAt(), 65_536);
+    this.products = new Uint32Array(buffer, run.productsAt(), 2);
     this.xor = new Uint32Array(buffer, run.xorAt(), 256);
     this.intervals = new Int32Array(buffer, run.intervalsAt(), 3 * run.intervalsMax());
     this.state = new Int32Array(buffer, run.stateAt(), 8);

@@ -1,13 +1,23 @@
 /** What the statistics of `ent` need beside counts: the loops under STATS. Pure. */
+import { addCounts } from './histogram.js';
 import { moduleOf } from './module.js';
 
-/** Σ x·x' over neighbours in `bytes`. */
-export function sumProducts(bytes: Uint8Array): number {
+/**
+ * x·x' of neighbours in `bytes`, fewer than 2^24: sums[0] takes the products' high bytes and sums[1] their low bytes, so
+ * that terabytes add up within 2^53.
+ */
+export function addProducts(bytes: Uint8Array, sums: Float64Array): void {
   const module = moduleOf(bytes);
-  if (module) return bytes.length > 1 ? module.run.addProducts(bytes.byteOffset, bytes.length - 1) : 0;
-  let sum = 0;
-  for (let i = 1; i < bytes.length; i++) sum += bytes[i - 1]! * bytes[i]!;
-  return sum;
+  if (module && bytes.length > 1) {
+    module.run.addProducts(bytes.byteOffset, bytes.length - 1);
+    addCounts(module.products, sums);
+    return;
+  }
+  for (let i = 1; i < bytes.length; i++) {
+    const product = bytes[i - 1]! * bytes[i]!;
+    sums[0]! += product >> 8;
+    sums[1]! += product & 255;
+  }
 }
 
 /** Bytes in a group: two big-endian numbers of 24 bits, a point of the square. */

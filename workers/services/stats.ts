@@ -9,7 +9,7 @@
 import { endKey } from '../../protocol/statistics.js';
 import { field } from '../fields.js';
 import { addHistogram } from '../kernels/histogram.js';
-import { countInCircle, groupBytes, sumProducts } from '../kernels/moments.js';
+import { addProducts, countInCircle, groupBytes } from '../kernels/moments.js';
 import { defineService } from '../service.js';
 
 export const stats = defineService({
@@ -22,8 +22,8 @@ export const stats = defineService({
     counts: field.u8({ shape: [256], merge: 'sum', perByteMax: 1 }),
     /** Groups, and those of them in the circle. */
     circle: field.u8({ shape: [2], merge: 'sum', perByteMax: 1 }),
-    /** Σ x·x' over neighbours. */
-    products: field.u8({ merge: 'sum', perByteMax: 255 * 255 }),
+    /** x·x' of neighbours: Σ of high bytes and Σ of low bytes. */
+    products: field.u8({ shape: [2], merge: 'sum', perByteMax: 255 }),
     /** The first byte, the last one and the one after it, keyed by place (protocol/statistics.ts). */
     ends: field.i8({ shape: [3], merge: 'min' }),
   },
@@ -51,7 +51,7 @@ export const stats = defineService({
       if (n === 0) continue;
       const ahead = input.ahead(row);
       addHistogram(bytes, out.counts);
-      out.products[0]! += sumProducts(ahead.subarray(0, n + 1));
+      addProducts(ahead.subarray(0, n + 1), out.products);
       const skipped = (groupBytes - (start % groupBytes)) % groupBytes;
       // Groups begin inside the row; the last one may end in what lies ahead.
       const groups = Math.max(

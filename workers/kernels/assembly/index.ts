@@ -11,7 +11,7 @@ export { addDifference, beginDifference, endDifference, intervalsAt, intervalsMa
 export { addDigrams, digramsAt } from './digrams';
 export { addLeaves, extremesAt, pieceCountsAt, tableAt, takeBlock, takeTable, totalCountsAt } from './entropy';
 export { addHistogram, countsAt } from './histogram';
-export { addCircle, addProducts } from './moments';
+export { addCircle, addProducts, productsAt } from './moments';
 
 /** The first page of the memory that is free for inputs. */
 export function inputsAt(): usize {

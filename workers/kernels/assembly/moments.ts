@@ -1,33 +1,61 @@
 /** What the statistics need beside counts: products of neighbours, and points in the quarter circle. */
 
-/** So many rounds of sums below 4 · 255² fit in 32 bits. */
-const roundBytes: usize = 16 * 4096;
+/** u32[2]: high and low bytes of products, added up. */
+const products = memory.data(16, 16);
+/** So many rounds of twice 255 fit in 16 bits. */
+const roundBytes: usize = 16 * 128;
 /** (256³ − 1)². */
 const radiusSquared: i64 = 16777215 * 16777215;
 
-/** Σ x·x' over `pairs` pairs of neighbours; the last one's second byte lies at `at + pairs`. Below 2^53 up to 2^37. */
-export function addProducts(at: usize, pairs: usize): f64 {
+export function productsAt(): usize {
+  return products;
+}
+
+/**
+ * x·x' of `pairs` pairs of neighbours, fewer than 2^24: their high bytes added up and their low bytes. The last pair's
+ * second byte lies at `at + pairs`.
+ */
+export function addProducts(at: usize, pairs: usize): void {
   const end = at + pairs;
   const whole = at + (pairs & ~15);
-  let total: u64 = 0;
+  const byte = i16x8.splat(255);
+  let highs = i32x4.splat(0);
+  let lows = highs;
   for (let p = at; p < whole; ) {
     const stop = min(whole, p + roundBytes);
-    let sums = i32x4.splat(0);
+    let high = i16x8.splat(0);
+    let low = high;
     for (; p < stop; p += 16) {
       const x = v128.load(p);
       const y = v128.load(p, 1);
-      const low = i32x4.dot_i16x8_s(i16x8.extend_low_i8x16_u(x), i16x8.extend_low_i8x16_u(y));
-      const high = i32x4.dot_i16x8_s(i16x8.extend_high_i8x16_u(x), i16x8.extend_high_i8x16_u(y));
-      sums = i32x4.add(sums, i32x4.add(low, high));
+      const first = i16x8.extmul_low_i8x16_u(x, y);
+      const second = i16x8.extmul_high_i8x16_u(x, y);
+      high = i16x8.add(high, i16x8.add(i16x8.shr_u(first, 8), i16x8.shr_u(second, 8)));
+      low = i16x8.add(low, i16x8.add(v128.and(first, byte), v128.and(second, byte)));
     }
-    total +=
-      <u64>(<u32>i32x4.extract_lane(sums, 0)) +
-      <u64>(<u32>i32x4.extract_lane(sums, 1)) +
-      <u64>(<u32>i32x4.extract_lane(sums, 2)) +
-      <u64>(<u32>i32x4.extract_lane(sums, 3));
+    highs = i32x4.add(highs, i32x4.extadd_pairwise_i16x8_u(high));
+    lows = i32x4.add(lows, i32x4.extadd_pairwise_i16x8_u(low));
   }
-  for (let p = whole; p < end; p++) total += <u64>load<u8>(p) * <u64>load<u8>(p, 1);
-  return <f64>total;
+  let high = total(highs);
+  let low = total(lows);
+  for (let p = whole; p < end; p++) {
+    const product = <u32>load<u8>(p) * <u32>load<u8>(p, 1);
+    high += product >> 8;
+    low += product & 255;
+  }
+  store<u32>(products, high);
+  store<u32>(products, low, 4);
+}
+
+// @ts-ignore: decorator
+@inline
+function total(sums: v128): u32 {
+  return (
+    i32x4.extract_lane(sums, 0) +
+    i32x4.extract_lane(sums, 1) +
+    i32x4.extract_lane(sums, 2) +
+    i32x4.extract_lane(sums, 3)
+  );
 }
 
 /** How many of `groups` groups of six bytes, two big-endian numbers of 24 bits, lie in the quarter circle. */

@@ -1,0 +1,172 @@
+import { expect } from 'chai';
+import { ent, hist, KiB, MiB, measuredInput, Story, zeros } from './story.js';
+
+describe('broker/core: fairness and order', () => {
+  it('a viewer’s small job does not wait behind another’s batch', () => {
+    const story = Story.open({}, ['w1'], ['a', 'b']);
+    for (const n of [1, 2, 3, 4, 5]) {
+      story.asks(`a${n}`);
+      story.measured(`a${n}`, [measuredInput(100_000, { path: `/a${n}`, hash: `a${n}` })]);
+    }
+    story.asks('b1');
+    story.measured('b1', [measuredInput(100_000, { path: '/b', hash: 'b0' })]);
+    expect(story.answers('w1', 1, zeros(0, 100_000))).to.include('w1 ← task 2 of b1: 0:100000');
+  });
+
+  it('nor behind the same client’s own: jobs of one client take turns', () => {
+    const story = Story.open({ sliceMs: 1 }, ['w1'], ['a']);
+    story.asks('a1');
+    story.measured('a1', [measuredInput(64 * MiB, { path: '/big', hash: 'b1' })]);
+    story.asks('a2');
+    story.measured('a2', [measuredInput(100_000, { path: '/small', hash: '52' })]);
+    expect(story.answers('w1', 1, zeros(0, 262_144)).join()).to.match(/task 2 of a2: 0:100000/);
+  });
+});
+
+describe('broker/core: shares of worker time', () => {
+  const slow = { ...ent, version: 2 };
+
+  /** Two services on one slot, each task answered at once with what it is said to have taken; the shares of each job. */
+  function serve(story: Story, workers: { readonly [peer: string]: number }, tasks: number): { [job: string]: number } {
+    const shares: { [job: string]: number } = {};
+    for (let i = 0; i < tasks; i++) {
+      const peer = Object.keys(workers).find((it) => story.given.get(it)!.length > 0)!;
+      const { job } = story.given.get(peer)![0]!;
+      shares[job] = (shares[job] ?? 0) + workers[peer]!;
+      story.completes(peer, workers[peer]!);
+    }
+    return shares;
+  }
+
+  function asks(story: Story, job: string, version: number): void {
+    story.asks(job, 'ENT', { version });
+    story.measured(job, [measuredInput(65_536 * MiB, { path: `/${job}`, hash: job })]);
+  }
+
+  it('are equal for two clients, though one’s tasks take ten times as long', () => {
+    const story = new Story();
+    story.ready('quick', ent, { slot: 's' });
+    story.ready('slow', slow, { slot: 's' });
+    for (const letter of ['a', 'b']) story.hello(letter);
+    asks(story, 'a1', 2);
+    asks(story, 'b1', 1);
+    const shares = serve(story, { quick: 10, slow: 100 }, 300);
+    expect(shares.a1! / shares.b1!).to.be.within(0.8, 1.25);
+  });
+
+  it('are equal for two clients, though one has a slow job beside a quick one', () => {
+    const story = new Story();
+    story.ready('quick', ent, { slot: 's' });
+    story.ready('slow', slow, { slot: 's' });
+    for (const letter of ['a', 'b']) story.hello(letter);
+    asks(story, 'a1', 2);
+    asks(story, 'a2', 1);
+    asks(story, 'b1', 1);
+    const shares = serve(story, { quick: 10, slow: 100 }, 2000);
+    expect((shares.a1! + shares.a2!) / shares.b1!, JSON.stringify(shares)).to.be.within(0.8, 1.25);
+    expect(shares.a1! / shares.a2!, JSON.stringify(shares)).to.be.within(0.7, 1.4);
+  });
+});
+
+describe('broker/core: samples', () => {
+  it('come first, spread over the range, and a report with them before any byte is exact', () => {
+    const story = Story.open({ sampleAboveMs: 60 });
+    story.asks('a1');
+    expect(story.measured('a1', 64 * MiB)).to.deep.equal(['w1 ← task 1 of a1: 32 runs from 0', 'pause hashing']);
+    expect(story.completes('w1')).to.deep.equal(['w1 ← task 2 of a1: 32 runs from 33611776', 'a.c ← report of a1']);
+    const report = story.builds('a1')!;
+    expect(report).to.include({ completion: 0, exact: false });
+    expect(report.scalars).to.deep.include({ n: 0, sampledBytes: 128 * KiB });
+    expect(report.arrays.counts!.data[0]).to.be.within(4 * MiB - 300_000, 4 * MiB);
+    for (let i = 2; i <= 16; i++) story.completes('w1');
+    expect(story.builds('a1')!.arrays.counts!.data[0]).to.be.within(63 * MiB, 64 * MiB);
+    expect(story.given.get('w1')![0]!.task.kind, 'exact pieces follow').to.equal('exact');
+    for (let i = 0; i < 1000 && story.reports.length === 0; i++) story.completes('w1');
+    expect(story.reports[0]!).to.include({ exact: true });
+    expect(story.reports[0]!.scalars).to.deep.equal({ n: 64 * MiB });
+    expect(story.reports[0]!.arrays.counts!.data[0]).to.equal(64 * MiB);
+  });
+
+  it('are not taken of what is quickly computed or already cached', () => {
+    const story = Story.open({ sampleAboveMs: 60 });
+    story.asks('a1');
+    expect(story.measured('a1', 8 * MiB)).to.include('w1 ← task 1 of a1: 0:1048576');
+    story.cancels('a', 'a1');
+    story.completes('w1');
+    story.asks('a2');
+    expect(story.measured('a2', 64 * MiB, [[0, 64 * MiB]])).to.deep.equal(['read 0_67108864 for a2']);
+  });
+
+  it('that kill their worker are done without', () => {
+    const story = Story.open({ sampleAboveMs: 60 }, ['w1', 'w2']);
+    story.asks('a1');
+    story.measured('a1', 64 * MiB);
+    for (let i = 0; i < 200 && story.reports.length === 0; i++) {
+      const isSample = story.given.get('w1')![0]?.task.kind === 'sample';
+      if (isSample) {
+        story.goes('w1');
+        story.ready('w1');
+      }
+      for (const peer of ['w1', 'w2']) if (story.given.get(peer)!.length > 0) story.completes(peer);
+    }
+    expect(story.reports.map(({ scalars }) => scalars.n)).to.deep.equal([64 * MiB]);
+  });
+});
+
+describe('broker/core: the clock', () => {
+  it('is asked for early enough and never in vain for ever: five quiet minutes are a few events a second', () => {
+    const story = Story.open({}, ['w1', 'w2']);
+    let events = 0;
+    for (let second = 0; second < 300; second++) {
+      story.now = second * 1000;
+      for (const peer of ['w1', 'w2']) story.beats(peer);
+      story.says('a.c', { kind: 'clientHeartbeat' });
+      for (let at = story.core.nextDeadline(); at < (second + 1) * 1000; at = story.core.nextDeadline()) {
+        story.now = Math.max(story.now, at);
+        story.handle({ kind: 'deadlineReached' });
+        events++;
+      }
+    }
+    expect(events).to.be.within(250, 1500);
+  });
+
+  it('ticks the cancellation channel once an interval, and beats only where nothing else was said', () => {
+    const story = Story.open();
+    expect(story.passesWithBeats(999)).to.deep.equal([]);
+    expect([...story.passesWithBeats(1)].sort()).to.deep.equal(['a.c ← heartbeat', 'tick', 'w1 ← heartbeat']);
+    story.now = 1500;
+    story.hello('a');
+    expect([...story.passesWithBeats(500)].sort()).to.deep.equal(['tick', 'w1 ← heartbeat']);
+    expect(story.passesWithBeats(500)).to.deep.equal(['a.c ← heartbeat']);
+  });
+});
+
+describe('broker/core: slices', () => {
+  it('are issued in sequence within a chunk, lost ones first, and folded whatever comes first', () => {
+    const story = new Story({ sliceMs: 0.5 });
+    story.ready('w1', hist, { credit: 8 });
+    story.hello('a');
+    story.asks('a1');
+    expect(story.measured('a1', 512 * KiB)).to.deep.equal([
+      'w1 ← task 1 of a1: 0:131072',
+      'w1 ← task 2 of a1: 131072:262144',
+      'w1 ← task 3 of a1: 262144:393216',
+      'w1 ← task 4 of a1: 393216:524288',
+      'pause hashing',
+    ]);
+    for (const attempt of [3, 1, 4]) {
+      const at = (attempt - 1) * 128 * KiB;
+      const lines = story.answers('w1', attempt, zeros(at, at + 128 * KiB));
+      expect(lines).to.deep.equal(attempt === 3 ? ['a.c ← report of a1'] : []);
+    }
+    expect(story.builds('a1')!.scalars.n, 'slices show before their piece is complete').to.equal(384 * KiB);
+    expect(story.fails('w1', 2, { code: 'E_CANCELLED', message: '' })).to.deep.equal([
+      'w1 ← task 5 of a1: 131072:262144',
+    ]);
+    expect(story.answers('w1', 5, zeros(131_072, 262_144))).to.deep.equal([
+      'write 0_524288',
+      'a.c ← FINAL 1 HIST n=524288',
+      'resume hashing',
+    ]);
+  });
+});

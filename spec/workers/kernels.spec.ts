@@ -1,0 +1,178 @@
+/** Each kernel in WebAssembly against its twin, on the same bytes, once in the module's memory and once out of it. */
+import { execFileSync } from 'node:child_process';
+import { expect } from 'chai';
+import { countClasses } from '../../workers/kernels/classes.js';
+import { compareBytes } from '../../workers/kernels/difference.js';
+import { addDigrams } from '../../workers/kernels/digrams.js';
+import { addBlocks, addLeaves, type Pieces } from '../../workers/kernels/entropy.js';
+import { addHistogram } from '../../workers/kernels/histogram.js';
+import { inputBytes, kernelModule, moduleBuffer, moduleOf } from '../../workers/kernels/module.js';
+import { addProducts, countInCircle, groupBytes } from '../../workers/kernels/moments.js';
+import { Random } from '../random.js';
+
+const rounds = 150;
+const lengthMax = 70_000;
+
+/** Constant, random, few-valued and half-constant stretches, long enough that blocks are constant too. */
+function mixed(random: Random, length: number): Uint8Array {
+  const out = new Uint8Array(length);
+  for (let at = 0; at < length; ) {
+    const end = Math.min(length, at + random.int(1, random.pick([20, 300, 20_000])));
+    const kind = random.int(0, 3);
+    const value = random.int(0, 255);
+    for (; at < end; at++) out[at] = kind === 0 ? value : kind === 1 ? random.bits() : kind === 2 ? at & 7 : at & value;
+  }
+  return out;
+}
+
+/** The bytes inside the module's memory, at any alignment, with other bytes around them. */
+function inModule(random: Random, bytes: Uint8Array, input = 0): Uint8Array {
+  const buffer = moduleBuffer(input, inputBytes)!;
+  const at = random.int(0, 4096);
+  buffer.fill(random.bits(), 0, Math.min(inputBytes, at + bytes.length + 64));
+  buffer.set(bytes, at);
+  return buffer.subarray(at, at + bytes.length);
+}
+
+function* inputs(seed: number): Generator<{ random: Random; plain: Uint8Array; held: Uint8Array }> {
+  const random = new Random(seed);
+  for (let i = 0; i < rounds; i++) {
+    const plain = mixed(random, random.pick([i, random.int(0, 300), random.int(0, lengthMax), 4096, 65_536]));
+    yield { random, plain, held: inModule(random, plain) };
+  }
+}
+
+describe('kernels', () => {
+  before('are built: npm run build', () => {
+    expect(kernelModule(), 'kernels.wasm lies beside the compiled kernels').to.not.equal(null);
+  });
+
+  it('run in the module where their input lies there, and only there', () => {
+    expect(moduleOf(moduleBuffer(0, 100)!)).to.equal(kernelModule());
+    expect(moduleOf(moduleBuffer(1, inputBytes)!)).to.equal(kernelModule());
+    expect(moduleBuffer(0, inputBytes + 1)).to.equal(null);
+    expect(moduleBuffer(2, 1)).to.equal(null);
+    expect(moduleOf(new Uint8Array(8))).to.equal(null);
+  });
+
+  it('do without the module where that is asked for', () => {
+    const url = new URL('../../workers/kernels/module.js', import.meta.url).href;
+    const script = `import { kernelModule, moduleBuffer } from ${JSON.stringify(url)};
+      console.log(kernelModule(), moduleBuffer(0, 1));`;
+    const env = { ...process.env, BINGLIDE_NO_WASM: '1' };
+    const told = execFileSync(process.execPath, ['--input-type=module', '-e', script], { env, encoding: 'utf8' });
+    expect(told).to.equal('null null\n');
+  });
+
+  it('histogram', () => {
+    const once = (bytes: Uint8Array) => {
+      const counts = new Float64Array(256).fill(1);
+      addHistogram(bytes, counts);
+      return counts;
+    };
+    for (const { plain, held } of inputs(1)) expect(once(held)).to.deep.equal(once(plain));
+  });
+
+  /** Two or three pieces that lie behind each other from an offset on. */
+  const piecesOf = (bytes: Uint8Array, offset: number, cuts: readonly number[]): Pieces => {
+    const edges = [0, ...cuts, bytes.length];
+    return {
+      rows: edges.length - 1,
+      row: (i) => bytes.subarray(edges[i]!, edges[i + 1]!),
+      offset: (i) => offset + edges[i]!,
+    };
+  };
+
+  it('entropy of leaves and of blocks', () => {
+    for (const { random, plain, held } of inputs(2)) {
+      const offset = random.pick([0, 4096, random.int(0, 10_000)]);
+      const fileEnd = offset + plain.length + random.pick([0, 1]);
+      const middle = random.int(0, plain.length);
+      const cuts = plain.length > 1 ? [middle, random.int(middle, plain.length)] : [];
+      const once = (bytes: Uint8Array) => {
+        const pieces = piecesOf(bytes, offset, cuts);
+        const { rows } = pieces;
+        const extremes = () => ({ qmin: new Int32Array(rows).fill(-7), qmax: new Int32Array(rows).fill(-8) });
+        const counts = new Float64Array(rows * 256);
+        const leaves = extremes();
+        addLeaves(pieces, fileEnd, counts, leaves);
+        const blocks = piecesOf(bytes.subarray(0, 65_536), offset, []);
+        const q = new Uint32Array(1);
+        const total = new Float64Array(256);
+        const found = { qmin: new Int32Array(1), qmax: new Int32Array(1) };
+        if (bytes.length > 0) addBlocks(blocks, fileEnd, q, total, found);
+        return { counts, leaves, q, total, found };
+      };
+      expect(once(held)).to.deep.equal(once(plain));
+    }
+  });
+
+  it('classes', () => {
+    for (const { plain, held } of inputs(3)) {
+      expect(Array.from(countClasses(held))).to.deep.equal(Array.from(countClasses(plain)));
+    }
+    const every = Uint8Array.from({ length: 256 }, (_, value) => value);
+    expect(Array.from(countClasses(every))).to.deep.equal([1, 1, 95, 5, 27, 127]);
+  });
+
+  it('digrams', () => {
+    const once = (bytes: Uint8Array) => {
+      const counts = new Float64Array(65_536);
+      addDigrams(bytes, counts);
+      return Buffer.from(counts.buffer);
+    };
+    for (const { plain, held } of inputs(4)) expect(once(held).equals(once(plain))).to.equal(true);
+  });
+
+  it('products and points', () => {
+    const once = (bytes: Uint8Array) => {
+      const sums = new Float64Array(2);
+      addProducts(bytes, sums);
+      return sums;
+    };
+    for (const { plain, held } of inputs(5)) {
+      expect(once(held)).to.deep.equal(once(plain));
+      expect(countInCircle(held)).to.equal(countInCircle(plain));
+    }
+    const most = new Uint8Array(1 << 20).fill(255);
+    expect(once(inModule(new Random(1), most))).to.deep.equal(Float64Array.of(((1 << 20) - 1) * 254, (1 << 20) - 1));
+    const onTheCircle = Uint8Array.of(255, 255, 255, 0, 0, 0, 255, 255, 255, 0, 0, 1, 0, 0, 0, 255, 255, 255);
+    for (const length of [1, 2, 3].map((groups) => groups * groupBytes)) {
+      const bytes = onTheCircle.subarray(0, length);
+      expect(countInCircle(inModule(new Random(2), bytes))).to.equal(countInCircle(bytes));
+    }
+    expect(countInCircle(onTheCircle)).to.equal(2);
+  });
+
+  it('differences', () => {
+    for (const { random, plain, held } of inputs(6)) {
+      const other = Uint8Array.from(plain);
+      const density = random.pick([0, 0.001, 0.1, 0.5, 1]);
+      for (let i = 0; i < other.length; i++) if (random.chance(density)) other[i] = random.bits();
+      const gap = random.pick([0, 1, 64, Number.MAX_SAFE_INTEGER]);
+      const once = (a: Uint8Array, b: Uint8Array) => {
+        const xor = new Float64Array(256);
+        const places: number[] = [];
+        const found = compareBytes(a, b, gap, xor, (list, count) => places.push(...list.subarray(0, 3 * count)));
+        return { found, xor, places };
+      };
+      expect(once(held, inModule(random, other, 1))).to.deep.equal(once(plain, other));
+    }
+  });
+
+  it('differences in more places than the module’s list holds', () => {
+    const plain = new Uint8Array(60_000);
+    const other = plain.map((_, i) => i & 1);
+    const once = (a: Uint8Array, b: Uint8Array) => {
+      const places: number[] = [];
+      const found = compareBytes(a, b, 0, new Float64Array(256), (list, count) => {
+        for (let i = 0; i < 3 * count; i++) places.push(list[i]!);
+      });
+      return { found, places };
+    };
+    const random = new Random(7);
+    const inside = once(inModule(random, plain), inModule(random, other, 1));
+    expect(inside.places.length).to.equal(3 * 30_000);
+    expect(inside).to.deep.equal(once(plain, other));
+  });
+});
