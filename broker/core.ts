@@ -64,6 +64,9 @@ export class BrokerCore {
       case 'peerGone':
         this.#peerGone(event.peer, now);
         break;
+      case 'peerFlooded':
+        this.#peerFlooded(event.peer, now);
+        break;
       case 'inputsMeasured':
         this.#requests.measured(event, now);
         break;
@@ -193,6 +196,13 @@ export class BrokerCore {
     const session = this.#books.sessions.byPeer(peer);
     // A v2 client may be back on another connection before its liveness ends.
     if (session?.dialect === 'plain') this.#desk.gone(session, now);
+  }
+
+  /** A client that does not read has its jobs cancelled; should it speak again, it starts anew. */
+  #peerFlooded(peer: PeerId, now: number): void {
+    this.#floor.gone(peer, now);
+    const session = this.#books.sessions.byPeer(peer);
+    if (session) this.#desk.gone(session, now);
   }
 
   #deadlineReached(now: number): void {

@@ -56,6 +56,7 @@ export class Desk {
         this.#cancelled(session, message, now);
         break;
       case 'clientHeartbeat':
+        if (message.seen !== undefined) this.requests.reportSeen(session, message.seen);
         break;
       case 'clientDisconnect':
         this.gone(session, now);

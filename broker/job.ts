@@ -74,6 +74,8 @@ export class Job {
   dirty = false;
   /** No report before this moment. */
   reportAtMs = 0;
+  /** Large reports that were sent on this connection and not acknowledged. */
+  largeReports = 0;
   readonly #work = { bytesRead: 0, bytesHashed: 0, tasks: 0, chunksCached: 0, chunksComputed: 0 };
   #firstReportMs: number | null = null;
 

@@ -11,15 +11,22 @@ export interface Letter {
   build(): Uint8Array[] | undefined;
   /** At most one letter of a key waits; a newer one is not added. */
   readonly key?: string;
+  /** What it holds in memory while it waits; absent: little. */
+  readonly bytes?: number;
 }
 
 const retryMs = 10;
+/** Kept for a peer that takes no more; beyond it the peer is given up. */
+const heldBytesMax = 64 * 2 ** 20;
+const letterBytes = 1024;
 
 export class Outbox {
   #queue: Letter[] = [];
   readonly #keys = new Set<string>();
   /** Letters to peers that took no more, in order. */
   readonly #held = new Map<PeerId, Letter[]>();
+  /** What the held letters of a peer weigh together. */
+  readonly #heldBytes = new Map<PeerId, number>();
   /** Peers that went while letters to them were being written. */
   readonly #gone = new Set<PeerId>();
   #writing = false;
@@ -29,6 +36,7 @@ export class Outbox {
   constructor(
     readonly socket: Router,
     readonly onGone: (peer: PeerId) => void,
+    readonly onFlooded: (peer: PeerId) => void = onGone,
   ) {}
 
   post(letter: Letter): void {
@@ -37,8 +45,10 @@ export class Outbox {
       this.#keys.add(letter.key);
     }
     const held = this.#held.get(letter.peer);
-    if (held) held.push(letter);
-    else {
+    if (held) {
+      held.push(letter);
+      this.#weigh(letter);
+    } else {
       this.#queue.push(letter);
       if (!this.#writing) void this.#write();
     }
@@ -48,6 +58,7 @@ export class Outbox {
   forget(peer: PeerId): void {
     for (const letter of this.#held.get(peer) ?? []) this.#unkey(letter);
     this.#held.delete(peer);
+    this.#heldBytes.delete(peer);
     if (this.#writing) this.#gone.add(peer);
   }
 
@@ -79,6 +90,7 @@ export class Outbox {
     const held = this.#held.get(letter.peer);
     if (held) {
       held.push(letter);
+      this.#weigh(letter);
       return;
     }
     // From here on a newer letter of its key may wait: what this one says is settled now.
@@ -96,12 +108,23 @@ export class Outbox {
   #failed(letter: Letter, frames: Uint8Array[], code: string | undefined): void {
     if (this.#closed || this.#gone.has(letter.peer)) return;
     // What was built is kept: building it anew for a peer that does not read would cost time again and again.
-    if (code === 'EAGAIN') this.#hold({ peer: letter.peer, build: () => frames });
+    const bytes = frames.reduce((sum, frame) => sum + frame.byteLength, 0);
+    if (code === 'EAGAIN') this.#hold({ peer: letter.peer, bytes, build: () => frames });
     else this.onGone(letter.peer);
+  }
+
+  #weigh({ peer, bytes = 0 }: Letter): void {
+    const weight = (this.#heldBytes.get(peer) ?? 0) + letterBytes + bytes;
+    this.#heldBytes.set(peer, weight);
+    if (weight <= heldBytesMax) return;
+    this.forget(peer);
+    // Not from within post: whoever posts is in the middle of something.
+    queueMicrotask(() => this.onFlooded(peer));
   }
 
   #hold(letter: Letter): void {
     this.#held.set(letter.peer, [letter, ...(this.#held.get(letter.peer) ?? [])]);
+    this.#weigh(letter);
     this.#timer ??= setTimeout(() => this.#retry(), retryMs);
   }
 
@@ -114,6 +137,7 @@ export class Outbox {
     }
     const held = [...this.#held.values()].flat();
     this.#held.clear();
+    this.#heldBytes.clear();
     this.#queue = [...held, ...this.#queue];
     if (this.#queue.length > 0) void this.#write();
   }

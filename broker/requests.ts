@@ -20,6 +20,9 @@ import type { Session } from './sessions.js';
 
 type Event<K extends BrokerEvent['kind']> = BrokerEvent & { readonly kind: K };
 
+/** Large reports under way to a client that has not said that it has them. */
+const largeReportsMax = 2;
+
 export class Requests {
   readonly dispatch: Dispatch;
 
@@ -45,6 +48,7 @@ export class Requests {
       // Re-attached: the newest report goes to where the client is now.
       running.dirty = running.phase.name === 'running';
       running.reportAtMs = now;
+      running.largeReports = 0;
       return;
     }
     const outcome = books.outcomes.get(id, now);
@@ -142,7 +146,7 @@ export class Requests {
   /** Reports that are due. */
   report(now: number): void {
     for (const job of this.books.jobs.values()) {
-      if (!job.dirty || now < job.reportAtMs) continue;
+      if (!job.dirty || now < job.reportAtMs || job.largeReports >= largeReportsMax) continue;
       const session = this.books.ownerOf(job);
       if (!session) continue;
       job.dirty = false;
@@ -151,9 +155,17 @@ export class Requests {
     }
   }
 
-  reportSent({ jobId, buildMs }: Event<'reportSent'>, now: number): void {
+  reportSent({ jobId, buildMs, isLarge }: Event<'reportSent'>, now: number): void {
     const job = this.books.jobs.get(jobId);
-    if (job) job.reportAtMs = Math.max(job.reportAtMs, now + 10 * buildMs);
+    if (!job) return;
+    job.reportAtMs = Math.max(job.reportAtMs, now + 10 * buildMs);
+    if (isLarge) job.largeReports++;
+  }
+
+  /** The client has one of the job's large reports. */
+  reportSeen(session: Session, requestId: RequestId): void {
+    const job = this.books.jobs.get(jobIdOf(session.clientId, requestId));
+    if (job && job.largeReports > 0) job.largeReports--;
   }
 
   /** Requests that waited long enough for a service or a worker that does not come. */
@@ -167,7 +179,8 @@ export class Requests {
   nextDeadline(): number {
     let next = Infinity;
     for (const job of this.books.jobs.values()) {
-      next = Math.min(next, this.#expiry(job), job.dirty ? job.reportAtMs : Infinity);
+      const isDue = job.dirty && job.largeReports < largeReportsMax;
+      next = Math.min(next, this.#expiry(job), isDue ? job.reportAtMs : Infinity);
     }
     return next;
   }

@@ -19,6 +19,7 @@ import {
   encodeToWorker,
   type PeerId,
   reportFrames,
+  reportIsLarge,
   tickTopic,
 } from '../protocol/index.js';
 import { BrokerCore } from './core.js';
@@ -68,7 +69,11 @@ export class BrokerShell {
     const { startable, options = {} } = setup;
     const about = { endpoint, pid: process.pid, ...(setup.version !== undefined && { version: setup.version }) };
     this.core = new BrokerCore({ epoch, cancelEndpoint, startable, options, about }, performance.now());
-    this.#outbox = new Outbox(router, (peer) => this.#feed({ kind: 'peerGone', peer }));
+    this.#outbox = new Outbox(
+      router,
+      (peer) => this.#feed({ kind: 'peerGone', peer }),
+      (peer) => this.#feed({ kind: 'peerFlooded', peer }),
+    );
     storage.onHashed = (id, hash) => this.#feed({ kind: 'inputHashed', id, hash });
     this.#arm();
     void this.#read();
@@ -116,7 +121,13 @@ export class BrokerShell {
     if (event.kind === 'messageReceived' && event.message.kind === 'invalid') {
       debug('dropped from %s: %s %s', event.peer, event.message.header, event.message.reason);
     }
-    for (const command of this.core.handle(event, performance.now())) this.#perform(command);
+    try {
+      for (const command of this.core.handle(event, performance.now())) this.#perform(command);
+    } catch (error) {
+      // A bug of ours: what it hits is lost, the others are not.
+      process.stderr.write(`binglide: ${error instanceof Error ? error.message : error} (E_INTERNAL)\n`);
+      debug('%s threw: %O', event.kind, error);
+    }
     this.#arm();
   }
 
@@ -124,11 +135,12 @@ export class BrokerShell {
     switch (command.kind) {
       case 'sendToClient': {
         const { peer, message } = command;
-        return this.#outbox.post({ peer, build: () => encodeToClient(message) });
+        const bytes = 'body' in message ? bytesOf(message.body) : 0;
+        return this.#outbox.post({ peer, bytes, build: () => encodeToClient(message) });
       }
       case 'sendToPlainClient': {
         const { peer, message } = command;
-        return this.#outbox.post({ peer, build: () => encodeToPlainClient(message) });
+        return this.#outbox.post({ peer, bytes: bytesOf(message.body), build: () => encodeToPlainClient(message) });
       }
       case 'sendToWorker': {
         const { peer, message } = command;
@@ -171,7 +183,8 @@ export class BrokerShell {
         ? encodeToPlainClient({ kind: 'plainPartial', service: report.service, body: reportFrames(report) })
         : encodeToClient({ kind: 'partial', requestId, report });
       const buildMs = performance.now() - begun;
-      queueMicrotask(() => this.#feed({ kind: 'reportSent', jobId, buildMs }));
+      const isLarge = reportIsLarge(report);
+      queueMicrotask(() => this.#feed({ kind: 'reportSent', jobId, buildMs, isLarge }));
       return frames;
     };
     this.#outbox.post({ peer, build, key: jobId });
@@ -202,6 +215,10 @@ export class BrokerShell {
       this.#feed({ kind: 'deadlineReached' });
     }, waitMs);
   }
+}
+
+function bytesOf(frames: readonly Uint8Array[]): number {
+  return frames.reduce((sum, frame) => sum + frame.byteLength, 0);
 }
 
 /** Asks libzmq to deliver a message of our own making when a peer's connection ends. */

@@ -16,7 +16,11 @@ const debug = createDebug('binglide:storage');
 /** A file that has the size of a hashed one is hashed first up to here: about a second. */
 const copyBytesMax = 4 * 2 ** 30;
 
+/** Parts that wait to be written, all together. */
+const writingBytesMax = 64 * 2 ** 20;
+
 export class Storage {
+  #writingBytes = 0;
   /** A hash came that was asked for in the background. */
   onHashed: (id: string, hash: string) => void = () => {};
 
@@ -51,10 +55,20 @@ export class Storage {
     return { kind: 'chunkRead', jobId, bounds, part: part ?? null };
   }
 
+  /** Kept in the background; where the disk cannot follow, chunks are given up and not memory. */
   write({ context, bounds, part }: Command<'writeChunk'>): void {
-    this.cache.write(subjectOf(context), nameOf(context, bounds), part).catch((error: unknown) => {
-      debug('a chunk was not kept: %O', error);
-    });
+    const bytes = Object.values(part.columns).reduce((sum, column) => sum + column.byteLength, 0);
+    if (this.#writingBytes > 0 && this.#writingBytes + bytes > writingBytesMax) {
+      debug('a chunk was not kept: %d bytes are being written already', this.#writingBytes);
+      return;
+    }
+    this.#writingBytes += bytes;
+    this.cache
+      .write(subjectOf(context), nameOf(context, bounds), part)
+      .catch((error: unknown) => debug('a chunk was not kept: %O', error))
+      .finally(() => {
+        this.#writingBytes -= bytes;
+      });
   }
 
   hash(input: MeasuredInput): void {

@@ -16,6 +16,7 @@ import {
   parseJobId,
   type Report,
   type RequestId,
+  reportIsLarge,
   type ToClient,
 } from '../protocol/index.js';
 import type { Ask, CancelOutcome, ClientCommand } from './events.js';
@@ -177,6 +178,9 @@ export class Ledger {
         if (!job || answer.report.completion < job.shown) break;
         job.shown = answer.report.completion;
         this.#order({ kind: 'deliverReport', requestId: answer.requestId, report: answer.report });
+        if (reportIsLarge(answer.report)) {
+          this.#order({ kind: 'send', message: { kind: 'clientHeartbeat', seen: answer.requestId } });
+        }
         break;
       }
       case 'rawPartial':

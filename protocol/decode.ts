@@ -112,9 +112,11 @@ function fromClient(command: number, frames: Frames): FromClient | BadRequest {
         return { kind: 'clientCancel', jobId: read.str(it.jobId, 'jobId') };
       return { kind: 'clientCancel', requestId: read.requestId(it.requestId) };
     }
-    case C.HEARTBEAT:
-      optionalMap(frames);
-      return { kind: 'clientHeartbeat' };
+    case C.HEARTBEAT: {
+      const { seen } = optionalMap(frames);
+      const isTold = seen !== undefined && seen !== null;
+      return isTold ? { kind: 'clientHeartbeat', seen: read.requestId(seen) } : { kind: 'clientHeartbeat' };
+    }
     case C.DISCONNECT:
       optionalMap(frames);
       return { kind: 'clientDisconnect' };

@@ -47,7 +47,9 @@ export function encodeFromClient(message: FromClient): Uint8Array[] {
     case 'clientCancel':
       return envelope('BXMC02', C.CANCEL, pack({ jobId: message.jobId, requestId: message.requestId }));
     case 'clientHeartbeat':
-      return envelope('BXMC02', C.HEARTBEAT);
+      return message.seen === undefined
+        ? envelope('BXMC02', C.HEARTBEAT)
+        : envelope('BXMC02', C.HEARTBEAT, pack({ seen: message.seen }));
     case 'clientDisconnect':
       return envelope('BXMC02', C.DISCONNECT);
     default:

@@ -108,6 +108,13 @@ export interface Report {
   readonly work: Work;
 }
 
+/** A partial report with more array bytes than this is acknowledged, so that few of them are ever under way. */
+const largeReportBytes = 256 * 1024;
+
+export function reportIsLarge({ arrays }: Report): boolean {
+  return Object.values(arrays).reduce((sum, { data }) => sum + data.byteLength, 0) > largeReportBytes;
+}
+
 /** States of a cell as they travel in `cells.state` (u1). */
 export const cellStates = ['none', 'sampled', 'exact'] as const;
 
@@ -138,7 +145,8 @@ export type FromClient =
       readonly body: readonly Uint8Array[];
     }
   | { readonly kind: 'clientCancel'; readonly jobId?: string; readonly requestId?: RequestId }
-  | { readonly kind: 'clientHeartbeat' }
+  /** `seen`: a large report of the request has arrived (see reportIsLarge). */
+  | { readonly kind: 'clientHeartbeat'; readonly seen?: RequestId }
   | { readonly kind: 'clientDisconnect' };
 
 export type FromPlainClient = {

@@ -34,7 +34,7 @@ describe('broker/core: a request that nobody can serve', () => {
   });
 
   it('whose last worker died waits for another from that moment', () => {
-    const story = Story.oneTask({ workerWaitMs: 5000, heartbeatMs: 100_000 });
+    const story = Story.oneTask({ serviceWaitMs: 5000, heartbeatMs: 100_000 });
     story.now = 60_000;
     expect(story.goes('w1')).to.deep.equal([]);
     expect(story.passes(4999)).to.deep.equal([]);

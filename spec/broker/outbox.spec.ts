@@ -15,6 +15,7 @@ describe('broker/outbox', () => {
   let router: Router;
   let outbox: Outbox;
   let gone: string[];
+  let flooded: string[];
   const dealers: Dealer[] = [];
   let heard: (peer: PeerId) => void;
 
@@ -25,7 +26,12 @@ describe('broker/outbox', () => {
     router = new Router({ mandatory: true, sendTimeout: 0, linger: 0, sendHighWaterMark });
     await router.bind(`ipc://${folder}/s${sendHighWaterMark}`);
     gone = [];
-    outbox = new Outbox(router, (peer) => gone.push(peer));
+    flooded = [];
+    outbox = new Outbox(
+      router,
+      (peer) => gone.push(peer),
+      (peer) => flooded.push(peer),
+    );
     void read(router);
   }
 
@@ -138,6 +144,25 @@ describe('broker/outbox', () => {
     outbox.forget(slow.peer);
     outbox.post({ peer: alive.peer, key: 'job', build: () => [Buffer.from('now')] });
     expect(await take(alive.dealer, 1)).to.deep.equal(['now']);
+  });
+
+  it('gives up a peer that lets more than 64 MiB wait, however slowly they come, and no other', async () => {
+    const slow = await connect('slow');
+    const quick = await connect('quick');
+    const frame = Buffer.alloc(1024 * 1024);
+    const heavy = (): Letter => ({ peer: slow.peer, bytes: frame.length, build: () => [frame] });
+    for (let i = 0; i < 60; i++) {
+      outbox.post(heavy());
+      outbox.post(letter(quick.peer, `${i}`));
+      await sleep(2);
+    }
+    expect(flooded).to.deep.equal([]);
+    for (let i = 0; i < 40 && flooded.length === 0; i++) {
+      outbox.post(heavy());
+      await sleep(2);
+    }
+    expect([flooded, gone]).to.deep.equal([[slow.peer], []]);
+    expect(await take(quick.dealer, 60)).to.deep.equal(numbers(60));
   });
 
   it('sends nothing where there is nothing to say any more', async () => {

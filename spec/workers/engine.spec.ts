@@ -175,7 +175,8 @@ describe('the engine', () => {
       start: 100,
       end: 24_576,
       cellBytes: 8192,
-      columns: { counts, n: [100 + 4 + 3192, 0, 4096] },
+      // HIST has no number a cell that an interval could be of.
+      columns: { counts, n: [100 + 4 + 3192, 0, 4096], lo: [NaN, NaN, NaN], hi: [NaN, NaN, NaN] },
     });
   });
 
