@@ -8,8 +8,9 @@ import type { ChunkBounds, ChunkContext } from './events.js';
 export interface Slice {
   readonly start: number;
   readonly end: number;
-  /** Deaths that these bytes were blamed for. */
-  readonly blame: number;
+  /** Deaths that these bytes are blamed for, and those of all slots before the first of them. */
+  readonly deaths: number;
+  readonly deathsBefore: number;
 }
 
 /** A slice that a worker died on comes back in so many, so that the next death names fewer bytes. */
@@ -93,7 +94,7 @@ export class ChunkTable {
     const { end } = chunk.span;
     if (chunk.runs) {
       chunk.next = end;
-      return { start: chunk.span.start, end, blame: 0 };
+      return { start: chunk.span.start, end, ...blameless };
     }
     const step = chunk.stepBytes;
     const start = chunk.next;
@@ -101,7 +102,7 @@ export class ChunkTable {
     const target = Math.floor((start + Math.max(bytes, step)) / step) * step;
     // A short rest is not worth a task of its own.
     chunk.next = end - target < bytes / 2 ? end : Math.min(end, target);
-    return { start, end: chunk.next, blame: 0 };
+    return { start, end: chunk.next, ...blameless };
   }
 
   static peekBytes(chunk: Chunk, bytes: number): number {
@@ -110,14 +111,15 @@ export class ChunkTable {
     return lost ? lost.end - lost.start : Math.min(bytes, chunk.span.end - chunk.next);
   }
 
-  /** The slice goes to the head; blamed: in smaller ones, each of which carries the blame. Returns the blame. */
-  static requeue(chunk: Chunk, attempt: Attempt, isBlamed = false): number {
+  /** The slice goes to the head; blamed: in smaller ones, each of which carries the blame. Returns what it carries. */
+  static requeue(chunk: Chunk, attempt: Attempt, isBlamed = false, deathsBefore = 0): Slice {
     const slice = chunk.running.get(attempt);
     assert(slice, 'a requeued slice was running');
     chunk.running.delete(attempt);
-    chunk.lost.push(...(isBlamed && !chunk.runs ? split(slice, chunk.stepBytes) : [slice]));
+    const blamed = isBlamed ? withBlame(slice, deathsBefore) : slice;
+    chunk.lost.push(...(isBlamed && !chunk.runs ? split(blamed, chunk.stepBytes) : [blamed]));
     chunk.lost.sort((a, b) => a.start - b.start);
-    return slice.blame + (isBlamed ? 1 : 0);
+    return blamed;
   }
 
   /** Takes the part of a slice that no longer runs; gives the whole one once the last is there. */
@@ -143,12 +145,20 @@ export class ChunkTable {
   }
 }
 
-function split({ start, end, blame }: Slice, step: number): Slice[] {
+const blameless = { deaths: 0, deathsBefore: 0 };
+
+function withBlame(slice: Slice, deathsBefore: number): Slice {
+  const { deaths } = slice;
+  const before = deaths === 0 ? deathsBefore : slice.deathsBefore;
+  return { ...slice, deaths: deaths + 1, deathsBefore: before };
+}
+
+function split({ start, end, ...rest }: Slice, step: number): Slice[] {
   const length = Math.max(step, Math.ceil((end - start) / splitOnBlame / step) * step);
   const slices: Slice[] = [];
   for (let at = start; at < end; ) {
     const next = Math.min(end, (Math.floor(at / step) + length / step) * step);
-    slices.push({ start: at, end: next, blame: blame + 1 });
+    slices.push({ ...rest, start: at, end: next });
     at = next;
   }
   return slices;

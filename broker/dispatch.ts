@@ -171,19 +171,24 @@ export class Dispatch {
     assignment.progressMs = now;
   }
 
-  /** The worker is gone: what it ran is blamed, the rest of what it held is requeued free. */
+  /**
+   * The worker is gone: what it ran is blamed, the rest of what it held is requeued free. A slice is condemned by
+   * three deaths that are at least half of all deaths since its first: where slots die whatever they run, none is.
+   */
   workerGone(attempts: readonly Attempt[], now: number): void {
+    const deathsBefore = this.books.roster.slotDeaths - 1;
     for (const [i, attempt] of attempts.entries()) {
       const assignment = this.#assignments.get(attempt)!;
       this.#assignments.delete(attempt);
       const { chunk, slice, withdrawn } = assignment;
       if (withdrawn || !chunk.running.has(attempt)) continue;
-      const blame = ChunkTable.requeue(chunk, attempt, i === 0);
+      const blamed = ChunkTable.requeue(chunk, attempt, i === 0, deathsBefore);
       // A sample is worth no second death: the exact pieces will tell what is wrong there.
       if (chunk.runs && i === 0) this.settle.sampled(chunk, undefined, now);
-      if (chunk.runs || blame < this.books.options.blameMax) continue;
+      const isMost = 2 * blamed.deaths >= this.books.roster.slotDeaths - blamed.deathsBefore;
+      if (chunk.runs || i > 0 || blamed.deaths < this.books.options.blameMax || !isMost) continue;
       const { name } = chunk.context.descriptor;
-      const message = `${name} died ${blame} times on bytes 0x${slice.start.toString(16)}:0x${slice.end.toString(16)}`;
+      const message = `${name} died ${blamed.deaths} times on bytes 0x${slice.start.toString(16)}:0x${slice.end.toString(16)}`;
       this.settle.failed(chunk, { code: 'E_CRASHED', message, range: [slice.start, slice.end] }, now);
     }
   }

@@ -23,7 +23,7 @@ export interface BrokerOptions {
   readonly sampleAboveMs: number;
   /** Reports of one job are at least so far apart, milliseconds. Default 25. */
   readonly reportMs: number;
-  /** A piece blamed for so many deaths ends its job with E_CRASHED. Default 3. */
+  /** A piece blamed for so many deaths, at least half of all since the first, ends its job with E_CRASHED. Default 3. */
   readonly blameMax: number;
   /** How long the outcome of an ended request is kept for a repeat, milliseconds. Default 600000. */
   readonly outcomeMs: number;

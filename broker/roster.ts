@@ -22,20 +22,27 @@ export interface SlotEntry {
   running: PeerId | undefined;
   /** Order of becoming idle: the least recently used is chosen first. */
   idleOrder: number;
+  /** Its death is among slotDeaths already. */
+  isCounted: boolean;
 }
 
 export class Roster {
   readonly #workers = new Map<PeerId, WorkerEntry>();
   readonly #slots = new Map<SlotId, SlotEntry>();
   #order = 0;
+  #deaths = 0;
 
   add(entry: Pick<WorkerEntry, 'peer' | 'digest' | 'slot' | 'credit'>, heartbeatMs: number, now: number): WorkerEntry {
     assert(!this.#workers.has(entry.peer), 'a worker is ready once');
-    const worker: WorkerEntry = { ...entry, liveness: new Liveness(heartbeatMs, now), attempts: [] };
+    const worker: WorkerEntry = {
+      ...entry,
+      liveness: new Liveness(heartbeatMs, now),
+      attempts: [],
+    };
     this.#workers.set(entry.peer, worker);
     let slot = this.#slots.get(entry.slot);
     if (!slot) {
-      slot = { id: entry.slot, workers: new Set(), running: undefined, idleOrder: this.#order++ };
+      slot = { id: entry.slot, workers: new Set(), running: undefined, idleOrder: this.#order++, isCounted: false };
       this.#slots.set(entry.slot, slot);
     }
     slot.workers.add(entry.peer);
@@ -51,6 +58,9 @@ export class Roster {
     slot.workers.delete(peer);
     if (slot.running === peer) this.#free(slot);
     if (slot.workers.size === 0) this.#slots.delete(slot.id);
+    // The workers of a dead slot go one by one: the first that goes with something in hand, or the last, tells.
+    if (worker.attempts.length > 0 || (slot.workers.size === 0 && !slot.isCounted)) this.#deaths++;
+    if (worker.attempts.length > 0) slot.isCounted = true;
     return worker.attempts;
   }
 
@@ -60,6 +70,11 @@ export class Roster {
 
   workers(): Iterable<WorkerEntry> {
     return this.#workers.values();
+  }
+
+  /** Slots that went so far, with or without something in hand. */
+  get slotDeaths(): number {
+    return this.#deaths;
   }
 
   get slotCount(): number {

@@ -27,6 +27,8 @@ export type ToCompute =
   | { readonly kind: 'abort'; readonly id: number };
 
 export type FromCompute =
+  /** Everything is loaded: the first task will take no longer than others. */
+  | { readonly kind: 'loaded' }
   | { readonly kind: 'computed'; readonly id: number; readonly part: PartFrames; readonly work: TaskWork }
   | { readonly kind: 'failed'; readonly id: number; readonly fault: Fault; readonly work: TaskWork };
 
@@ -38,7 +40,7 @@ async function main(data: ComputeData): Promise<void> {
   const services = new Map<string, AnyWorker>();
   let running: { readonly id: number; readonly controller: AbortController } | null = null;
 
-  const run = async (id: number, name: string, task: Task): Promise<FromCompute> => {
+  const run = async (id: number, name: string, task: Task): Promise<Exclude<FromCompute, { kind: 'loaded' }>> => {
     const controller = new AbortController();
     running = { id, controller };
     flags.progressed(id, 0);
@@ -64,6 +66,7 @@ async function main(data: ComputeData): Promise<void> {
   for (const url of data.modules) {
     for (const service of await collect(url)) services.set(service.descriptor.name, service);
   }
+  port.postMessage({ kind: 'loaded' } satisfies FromCompute);
   // Tasks wait in the port until somebody listens.
   port.on('message', async (message: ToCompute) => {
     if (message.kind === 'abort') {

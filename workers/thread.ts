@@ -31,6 +31,11 @@ export class ComputeThread {
   #running: Job | null = null;
   #waiting: Job[] = [];
   #ids = 0;
+  #onLoaded: () => void = () => {};
+  /** The first thread has everything that it needs, or is gone. */
+  readonly loaded = new Promise<void>((resolve) => {
+    this.#onLoaded = resolve;
+  });
 
   /** Starts at once, so that the first task finds a warm thread. */
   constructor(data: Omit<ComputeData, 'flags'>) {
@@ -120,6 +125,7 @@ export class ComputeThread {
   }
 
   #onMessage(message: FromCompute): void {
+    if (message.kind === 'loaded') return this.#onLoaded();
     if (this.#running?.id !== message.id) return;
     const { ended } = this.#running;
     this.#running = null;
@@ -129,6 +135,7 @@ export class ComputeThread {
   }
 
   #onExit(thread: Thread, cause: string): void {
+    this.#onLoaded();
     if (this.#thread !== thread) return;
     this.#thread = null;
     const job = this.#running;

@@ -44,8 +44,11 @@ export class SlotHost {
     this.#seats = options.services.map((descriptor) => this.#newSeat(descriptor));
   }
 
+  /** Nothing is asked of the broker before the thread can compute: a task given to it would wait, and count as run. */
   start(): void {
-    for (const seat of this.#seats) seat.handle({ kind: 'started' });
+    void this.#thread.loaded.then(() => {
+      for (const seat of this.#seats) seat.handle({ kind: 'started' });
+    });
   }
 
   /** Takes leave of the broker and ends the thread; what runs is dropped. */

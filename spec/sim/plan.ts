@@ -8,7 +8,7 @@ import { ent } from '../../workers/services/ent.js';
 import { hist } from '../../workers/services/hist.js';
 import type { Random } from '../random.js';
 import type { DiskFaults } from './disk.js';
-import { content, type Files, variant } from './files.js';
+import { content, type Files, textOf, variant } from './files.js';
 import type { NetworkFaults } from './network.js';
 import type { SlotFaults } from './slot.js';
 
@@ -191,4 +191,13 @@ export function planFrom(random: Random, files: Files, isCalm: boolean): Plan {
       repeats: rate(0.4, 0.5),
     },
   };
+}
+
+/** Is the answer made of chunks alone: bounds on multiples of the least chunk, or on the ends of the data. */
+export function isCached(ask: Ask, files: Files): boolean {
+  if (ask.kind === 'raw' || !ask.query.cache || ask.query.service === 'BYTES') return false;
+  const { range, inputs, params, snap } = ask.query;
+  const sizes = inputs.map((input) => files.get(textOf(input[0]!.path))?.bytes.length ?? 0);
+  const isBound = (at: number) => at >= 0 && (at % 65_536 === 0 || (sizes.length === 1 && at === sizes[0]));
+  return !snap && !params.block && !params.shift && isBound(range.start) && (range.end === null || isBound(range.end));
 }

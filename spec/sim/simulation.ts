@@ -9,11 +9,13 @@ import { SimBroker } from './broker.js';
 import { Checkers, type Must } from './checkers.js';
 import { SimClient } from './client.js';
 import { Disk } from './disk.js';
-import { Files, textOf } from './files.js';
+import { Files } from './files.js';
+import { Limits } from './limits.js';
 import { Network } from './network.js';
 import { PlainClient, PlainWorker } from './plain.js';
 import {
   askFrom,
+  isCached,
   makeFiles,
   type Plan,
   planFrom,
@@ -73,6 +75,7 @@ class Simulation {
   readonly plan: Plan;
   readonly network: Network;
   readonly disk: Disk;
+  readonly limits = new Limits();
   readonly checkers: Checkers;
   readonly random: Random;
   #broker: SimBroker;
@@ -93,7 +96,7 @@ class Simulation {
     this.plan = planFrom(this.random, this.files, isCalm);
     this.network = new Network(world, this.plan.network);
     this.disk = new Disk(world, this.files, this.plan.disk);
-    this.checkers = new Checkers(world, this.files, this.plan.jobsMax);
+    this.checkers = new Checkers(world, this.files, this.limits, this.plan.jobsMax);
     if (this.plan.disk.measureFails > 0) this.checkers.trouble('disk', Infinity);
     this.#broker = this.#newBroker();
     this.plan.slots.forEach((plan, i) => {
@@ -149,7 +152,7 @@ class Simulation {
     const startable = plan.startable ? services.map(({ descriptor }) => descriptor) : [];
     this.disk?.forgetHot();
     const epoch = `e${world.random.int(0, 999_999)}` as Epoch;
-    return new SimBroker(world, this.network, this.disk, this.checkers, epoch, options, startable);
+    return new SimBroker(world, this.network, this.disk, this.limits, epoch, options, startable);
   }
 
   #startSlot(plan: SlotPlan, i: number): void {
@@ -299,7 +302,7 @@ class Simulation {
   #askCached(): void {
     const { world, files, plan } = this;
     // A damaged chunk may hide behind its part in memory until now.
-    if (plan.disk.flip > 0) return;
+    if (plan.disk.flip > 0 || plan.jobsMax < 1000) return;
     world.log('asking for what is cached');
     // Writes are under way for a while.
     world.run(world.now + 1000, () => false);
@@ -308,13 +311,4 @@ class Simulation {
       if (isCached(ask, files)) this.#ask(client, ask, 'be cached');
     }
   }
-}
-
-/** Bounds on multiples of the least chunk, or on the ends of the data. */
-function isCached(ask: Ask, files: Files): boolean {
-  if (ask.kind === 'raw' || !ask.query.cache || ask.query.service === 'BYTES') return false;
-  const { range, inputs, params, snap } = ask.query;
-  const sizes = inputs.map((input) => files.get(textOf(input[0]!.path))?.bytes.length ?? 0);
-  const isBound = (at: number) => at >= 0 && (at % 65_536 === 0 || (sizes.length === 1 && at === sizes[0]));
-  return !snap && !params.block && !params.shift && isBound(range.start) && (range.end === null || isBound(range.end));
 }
