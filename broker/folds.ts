@@ -23,7 +23,7 @@ export interface Finished {
 }
 
 /** Room for parts that wait, a job. */
-const heldBytesMax = 32 * 2 ** 20;
+const heldBytesMax = 16 * 2 ** 20;
 
 export class Folds {
   readonly #folds: Fold[] = [];

@@ -12,14 +12,14 @@ export interface CacheOptions {
    * smaller of 10 GiB and a tenth of what is free on the root's disk at start.
    */
   readonly bytesMax: number;
-  /** Bytes of parts kept in memory in front of the disk; 0: none. Default 64 MiB. */
+  /** Bytes of parts kept in memory in front of the disk; 0: none. Default 32 MiB. */
   readonly memoryBytesMax: number;
   /**
    * A file changed less than this many milliseconds ago could change again without its times showing it: until then
    * nothing of it is kept. Default 2000.
    */
   readonly settleMs: number;
-  /** Bytes of parts of such young files that wait in memory; more is dropped. Default 64 MiB. */
+  /** Bytes of parts of such young files that wait in memory; more is dropped. Default 32 MiB. */
   readonly heldBytesMax: number;
   /** Least milliseconds between two passes that bring a grown cache back under `bytesMax`. Default 10,000. */
   readonly sweepMs: number;
@@ -36,9 +36,9 @@ export function checkCacheOptions(given: Partial<CacheOptions> = {}): CacheOptio
   const options: CacheOptions = {
     root,
     bytesMax: given.bytesMax ?? defaultBytesMax(root),
-    memoryBytesMax: given.memoryBytesMax ?? 64 * mib,
+    memoryBytesMax: given.memoryBytesMax ?? 32 * mib,
     settleMs: given.settleMs ?? 2000,
-    heldBytesMax: given.heldBytesMax ?? 64 * mib,
+    heldBytesMax: given.heldBytesMax ?? 32 * mib,
     sweepMs: given.sweepMs ?? 10_000,
     backoffMs: given.backoffMs ?? 10_000,
   };

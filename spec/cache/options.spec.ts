@@ -22,7 +22,7 @@ describe('cache/options', () => {
 
   it('fills in what is not given and names what is wrong', () => {
     const options = checkCacheOptions({ root: '/r', settleMs: 5 });
-    expect(options).to.include({ root: '/r', settleMs: 5, memoryBytesMax: 64 * 2 ** 20, heldBytesMax: 64 * 2 ** 20 });
+    expect(options).to.include({ root: '/r', settleMs: 5, memoryBytesMax: 32 * 2 ** 20, heldBytesMax: 32 * 2 ** 20 });
     for (const wrong of [-1, 0.5, Number.NaN, Infinity]) {
       expect(() => checkCacheOptions({ root: '/r', bytesMax: wrong })).to.throw(
         `cache option bytesMax is ${wrong}; it takes a whole number from 0`,

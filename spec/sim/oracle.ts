@@ -23,11 +23,11 @@ const inputsOf: { readonly [service: string]: number } = { HIST: 1, ENT: 1, DIFF
 /** A file that is not there is undefined. */
 export function expectedOf(query: Query, files: readonly (FileState | undefined)[]): Expected {
   const { service, params } = query;
-  if (files.length !== inputsOf[service]) return 'E_USAGE';
   if (Object.values(params).some((value) => !Number.isSafeInteger(value))) return 'E_PARAM';
   const shift = Number(params.shift ?? 0);
   const block = Number(params.block ?? 0);
   if (block < 0 || Number(params.gap ?? 0) < 0) return 'E_PARAM';
+  if (files.length !== inputsOf[service]) return 'E_USAGE';
   if (files.includes(undefined)) return 'E_NOT_FOUND';
   const a = files[0]!.bytes;
   const b = files[1]?.bytes;
