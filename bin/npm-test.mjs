@@ -5,19 +5,20 @@ import { build, install, requireNode, root, run } from './npm-common.mjs';
 requireNode();
 install();
 const tool = (...path) => join(root, 'node_modules', ...path);
+// The build itself ends with an error where types do not hold.
 const steps = [
+  ['types and build', build],
   [
-    'types',
-    () => (build(), run(process.execPath, [tool('typescript', 'bin', 'tsc'), '-p', 'tsconfig.json', '--noEmit'])),
+    'lint and format',
+    () => run(process.execPath, [tool('@biomejs', 'biome', 'bin', 'biome'), 'check', '--error-on-warnings', '.']),
   ],
-  ['lint and format', () => run(process.execPath, [tool('@biomejs', 'biome', 'bin', 'biome'), 'check', '.'])],
   [
     'specs, import rules and the simulation',
     () => run(process.execPath, [tool('mocha', 'bin', 'mocha.js'), ...process.argv.slice(2)], { stdio: 'inherit' }),
   ],
 ];
 const failed = steps.filter(([name, step]) => {
-  const status = step();
+  const status = step() ?? 0;
   process.stderr.write(`binglide: ${name}: ${status === 0 ? 'passed' : 'failed'}\n`);
   return status !== 0;
 });
