@@ -122,6 +122,7 @@ export class Dispatch {
 
   /** Gives out tasks while there are both tasks and workers. */
   run(now: number): void {
+    for (const job of this.books.jobs.values()) this.#openPieces(job);
     for (let next = this.#next(); next; next = this.#next()) this.#assign(next, now);
     const busy = this.books.chunks.size > 0;
     if (busy === this.#hashing) {
@@ -274,20 +275,22 @@ export class Dispatch {
     return { job, chunk, sliceBytes, worker, costMs: ChunkTable.peekBytes(chunk, sliceBytes) / bytesPerMs };
   }
 
+  /** Wants the job's next pieces, also where no worker is free: who wants a piece shares in it from then on. */
+  #openPieces(job: Job): void {
+    if (job.phase.name !== 'running') return;
+    const openMax = 2 * Math.max(1, this.books.roster.slotCount);
+    for (let opened = job.openNext(openMax); opened; opened = job.openNext(openMax)) {
+      // Another job may have had it computed in part: that much is known here too.
+      for (const part of this.books.chunks.want(opened, job.id).parts) job.pieceProgressed(part);
+    }
+  }
+
   #chunkWithSlice(job: Job): Chunk | undefined {
     let fresh: Chunk | undefined;
     for (const key of job.running.open.keys()) {
       const chunk = this.books.chunks.get(key)!;
       if (chunk.lost.length > 0) return chunk;
       if (!fresh && ChunkTable.hasSlice(chunk)) fresh = chunk;
-    }
-    while (!fresh) {
-      const opened = job.openNext(2 * Math.max(1, this.books.roster.slotCount));
-      if (!opened) return undefined;
-      const chunk = this.books.chunks.want(opened, job.id);
-      // Another job has had it computed in part: that much is known here too.
-      for (const part of chunk.parts) job.pieceProgressed(part);
-      if (ChunkTable.hasSlice(chunk)) fresh = chunk;
     }
     return fresh;
   }

@@ -30,7 +30,10 @@ describe('broker/core: a request that nobody can serve', () => {
     expect(story.asks('a1')).to.deep.equal(['measure a1 for HIST']);
     story.measured('a1', 100);
     expect(story.passes(8999)).to.deep.equal([]);
-    expect(story.passes(1)).to.deep.equal(['a.c ← ERROR 1 E_NO_SERVICE of a1: no worker of HIST came']);
+    expect(story.passes(1)).to.deep.equal([
+      'a.c ← ERROR 1 E_NO_SERVICE of a1: no worker of HIST came',
+      'resume hashing',
+    ]);
   });
 
   it('whose last worker died waits for another from that moment', () => {
