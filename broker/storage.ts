@@ -17,7 +17,7 @@ const debug = createDebug('binglide:storage');
 const copyBytesMax = 4 * 2 ** 30;
 
 /** Parts that wait to be written, all together. */
-const writingBytesMax = 24 * 2 ** 20;
+const writingBytesMax = 96 * 2 ** 20;
 
 export class Storage {
   #writingBytes = 0;
