@@ -10,7 +10,7 @@ import type { Random } from '../random.js';
 import type { DiskFaults } from './disk.js';
 import { content, type Files, textOf, variant } from './files.js';
 import type { NetworkFaults } from './network.js';
-import type { SlotFaults } from './slot.js';
+import type { SlotFaults } from './thread.js';
 
 export const services: readonly AnyWorker[] = [hist, ent, diff, bytes];
 

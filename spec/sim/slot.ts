@@ -7,33 +7,8 @@ import { Alarm, Process } from './clock.js';
 import { describe, isChatter } from './describe.js';
 import type { Files } from './files.js';
 import type { Dealer, Network } from './network.js';
-import { SimThread } from './thread.js';
+import { SimThread, type SlotSetup } from './thread.js';
 import type { World } from './world.js';
-
-export interface SlotFaults {
-  /** A task that kills the process. */
-  readonly crash: number;
-  /** A task that never ends and does not listen. */
-  readonly spin: number;
-  /** A kernel that does not hear that it is cancelled. */
-  readonly deaf: number;
-  /** The service throws. */
-  readonly throws: number;
-  /** A part that is none. */
-  readonly lies: number;
-  /** An answer that is given once more, by whichever connection there is then. */
-  readonly repeats: number;
-}
-
-export interface SlotSetup {
-  readonly name: string;
-  readonly services: readonly AnyWorker[];
-  readonly credit: number;
-  readonly bytesPerMs: number;
-  readonly heartbeatMs: number;
-  readonly taskStallMs: number;
-  readonly faults: SlotFaults;
-}
 
 /** One WorkerCore with its socket and its timer. */
 class Seat {

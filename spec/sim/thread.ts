@@ -4,9 +4,45 @@
  */
 import { type Fault, fail, type PartFrames, type Task, type TaskWork } from '../../protocol/index.js';
 import type { AnyWorker } from '../../workers/service.js';
+import type { Process } from './clock.js';
 import { computePart } from './compute.js';
-import { textOf } from './files.js';
-import type { Slot } from './slot.js';
+import { type Files, textOf } from './files.js';
+import type { World } from './world.js';
+
+export interface SlotFaults {
+  /** A task that kills the process. */
+  readonly crash: number;
+  /** A task that never ends and does not listen. */
+  readonly spin: number;
+  /** A kernel that does not hear that it is cancelled. */
+  readonly deaf: number;
+  /** The service throws. */
+  readonly throws: number;
+  /** A part that is none. */
+  readonly lies: number;
+  /** An answer that is given once more, by whichever connection there is then. */
+  readonly repeats: number;
+}
+
+export interface SlotSetup {
+  readonly name: string;
+  readonly services: readonly AnyWorker[];
+  readonly credit: number;
+  readonly bytesPerMs: number;
+  readonly heartbeatMs: number;
+  readonly taskStallMs: number;
+  readonly faults: SlotFaults;
+}
+
+/** The process that the thread is in. */
+interface Host {
+  readonly world: World;
+  readonly setup: SlotSetup;
+  readonly process: Process;
+  readonly files: Files;
+  readonly told: (fault: 'crash' | 'spin' | 'throw' | 'lie', service: string) => void;
+  crash(): void;
+}
 
 type TaskEnd =
   | { readonly kind: 'taskComputed'; readonly part: PartFrames; readonly work: TaskWork }
@@ -30,7 +66,7 @@ export class SimThread {
   #waiting: ThreadTask[] = [];
   #ids = 0;
 
-  constructor(readonly slot: Slot) {}
+  constructor(readonly slot: Host) {}
 
   start(service: AnyWorker, task: Task, ended: ThreadTask['ended']): number {
     const { world, setup } = this.slot;
