@@ -32,9 +32,10 @@ function runsTable(report: ReportView): Table {
 
 function cellsTable(report: ReportView): Table {
   const cells = cellsOf(report)!;
-  const names = ['n', ...[...cells.columns.keys()].filter((name) => name !== 'n')].filter((name) =>
-    cells.columns.has(name),
-  );
+  // A table is of a final report, where an interval is the value itself.
+  const interval = ['lo', 'hi'];
+  const others = [...cells.columns.keys()].filter((name) => name !== 'n' && !interval.includes(name));
+  const names = ['n', ...others].filter((name) => cells.columns.has(name));
   const columns = names.map((name) => cells.column(name));
   function* rows(): Generator<Row> {
     for (let i = 0; i < cells.length; i++) {

@@ -110,7 +110,9 @@ describe('answers of binglide', function () {
     const help = await place.run('run', 'DIFF', '--help');
     expect(help.stdout.toString()).to.include('--gap <n>');
     const none = await place.run('run', 'PERIOD', 'a.bin');
-    expect(none.stderr).to.equal('binglide: no service PERIOD; BYTES DIFF ENT HIST are there (E_NO_SERVICE)\n');
+    expect(none.stderr).to.equal(
+      'binglide: no service PERIOD; BYTES CLASS DIFF DIGRAM ENT HIST STATS are there (E_NO_SERVICE)\n',
+    );
   });
 
   it('ndjson is every report as it arrives, completion never falling, the last one exact', async () => {

@@ -28,7 +28,7 @@ describe('binglide up', function () {
 
     const { services } = JSON.parse((await place.run('services', '--json')).lines[0]!);
     const names = services.map(({ descriptor }: { descriptor: { name: string } }) => descriptor.name);
-    expect(names.sort()).to.deep.equal(['BYTES', 'DIFF', 'ENT', 'HIST']);
+    expect(names.sort()).to.deep.equal(['BYTES', 'CLASS', 'DIFF', 'DIGRAM', 'ENT', 'HIST', 'STATS']);
     expect((await place.run('jobs')).lines).to.have.length(1);
 
     // A file that it does not serve is answered here, unless this broker was asked for.

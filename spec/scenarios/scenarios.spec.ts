@@ -1,20 +1,19 @@
-/** The golden scenarios: each script plays to what stands in it. `UPDATE=1` writes down what comes now. */
+/** Every golden script says today what it said when it was reviewed. */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { packageRoot } from '../root.js';
-import { play } from './script.js';
+import { replay } from './script.js';
 
 const folder = join(packageRoot, 'spec', 'scenarios');
 
 describe('scenarios', () => {
-  for (const file of readdirSync(folder).filter((name) => name.endsWith('.txt'))) {
-    const path = join(folder, file);
-    const text = readFileSync(path, 'utf8');
-    it(text.slice(2, text.indexOf('\n')), () => {
-      const played = play(text);
-      if (process.env.UPDATE === '1') writeFileSync(path, played);
-      else expect(played).to.equal(text);
+  for (const name of readdirSync(folder).filter((file) => file.endsWith('.txt'))) {
+    it(name.replace('.txt', '').replaceAll('_', ' '), () => {
+      const text = readFileSync(join(folder, name), 'utf8');
+      const replayed = replay(text);
+      if (process.env.UPDATE) writeFileSync(join(folder, name), replayed);
+      else expect(replayed).to.equal(text);
     });
   }
 });

@@ -22,6 +22,8 @@ export interface PlainWorkerSetup {
   readonly name: string;
   readonly heartbeatMs: number;
   readonly crash: number;
+  /** An answer that is given once more, whatever is asked by then. */
+  readonly repeats: number;
   readonly crashed: () => void;
 }
 
@@ -96,10 +98,9 @@ export class PlainWorker {
         isOurs(() => this.#send({ kind: 'plainPartial', address, body: [...body] })),
       );
     }
-    this.process.after(
-      lastsMs,
-      isOurs(() => this.#send({ kind: 'plainFinal', address, body: [...body] })),
-    );
+    const answer = () => this.#send({ kind: 'plainFinal', address, body: [...body] });
+    this.process.after(lastsMs, isOurs(answer));
+    if (this.world.chance(this.setup.repeats)) this.process.after(lastsMs + this.world.ms(0, 1000), answer);
   }
 
   #send(message: FromPlainWorker): void {

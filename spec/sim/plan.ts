@@ -130,6 +130,16 @@ export function askFrom(random: Random, files: Files): Ask {
   };
 }
 
+/** The same question of another stretch, or of the same one otherwise: what one leaves in the cache serves the other. */
+function variationOf(random: Random, ask: Ask, files: Files): Ask {
+  if (ask.kind === 'raw' || ask.query.service === 'BYTES') return ask;
+  const { query } = ask;
+  const length = files.get(textOf(query.inputs[0]![0]!.path))?.bytes.length ?? 0;
+  const cells = random.chance(0.5) ? query.cells : random.pick([7, 300, 4096]);
+  const params = random.chance(0.7) ? query.params : paramsFrom(random, query.service);
+  return { kind: 'query', query: { ...query, range: rangeFrom(random, length), cells, params } };
+}
+
 function slotsFrom(random: Random): SlotPlan[] {
   const slots = Array.from({ length: random.int(1, 4) }, (): SlotPlan => {
     const some = services.filter(() => random.chance(0.7));
@@ -150,9 +160,12 @@ export function planFrom(random: Random, files: Files, isCalm: boolean): Plan {
     [kind in TimedFault]: number;
   };
   const rate = (probability: number, most: number) => (has(probability) ? random.unit() * most : 0);
-  const asks = Array.from({ length: random.int(3, 8) }, () => askFrom(random, files));
-  if (random.chance(0.4))
-    asks.push({ kind: 'raw', service: 'ECHO', body: [Buffer.from(`ping ${random.int(0, 99)}`), random.bytes(0)] });
+  const asks: Ask[] = [];
+  for (let i = random.int(3, 8); i > 0; i--) {
+    const isNew = asks.length === 0 || random.chance(0.6);
+    asks.push(isNew ? askFrom(random, files) : variationOf(random, random.pick(asks), files));
+  }
+  if (random.chance(0.4)) asks.push({ kind: 'raw', service: 'ECHO', body: [Buffer.from('ping'), random.bytes(0)] });
   return {
     clients: random.int(1, 4),
     requests: random.int(3, 16),

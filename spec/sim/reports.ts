@@ -87,6 +87,9 @@ function checkDiff({ scalars, arrays }: Report, answer: Answer, who: string): vo
   }
   demand(first === null || first! >= final.firstDiff!, `${who}: the first difference is before the final's`);
   demand(last === null || last! <= final.lastDiff!, `${who}: the last difference is after the final's`);
+  const longest = scalars.longestRun as { length: number } | null;
+  const longestAtAll = (answer.scalars.longestRun as { length: number } | null)?.length ?? 0;
+  demand((longest?.length ?? 0) <= longestAtAll, `${who}: a run of ${longest?.length}, longer than the final's`);
   if (scalars.runsTruncated) return;
   const { data, shape } = arrays.runs!;
   demand(shape[0] === scalars.runCount, `${who}: runs are counted`);

@@ -83,6 +83,7 @@ class Simulation {
   readonly #clients: SimClient[] = [];
   readonly #plainWorkers: PlainWorker[] = [];
   readonly #plainClients: PlainClient[] = [];
+  #raws = 0;
   /** What everybody asked after the last fault. */
   #asked: readonly Ask[] = [];
 
@@ -170,7 +171,7 @@ class Simulation {
       this.checkers.trouble('crash');
       this.world.after(this.world.ms(20, 600), () => this.#startPlainWorker(i));
     };
-    const setup = { name: `e${i}`, heartbeatMs, crash: 3 * worker.crash, crashed };
+    const setup = { name: `e${i}`, heartbeatMs, crash: 3 * worker.crash, repeats: worker.repeats, crashed };
     this.#plainWorkers[i] = new PlainWorker(this.world, this.network, setup);
   }
 
@@ -182,15 +183,21 @@ class Simulation {
 
   #ask(client: SimClient, ask: Ask, must: Must): void {
     if (!client.process.alive || client.closed) return;
+    const asked = this.#distinct(ask);
     client.process.do(() => {
-      this.checkers.asked(client, ask, client.nextRequestId, must);
-      client.request(ask);
+      this.checkers.asked(client, asked, client.nextRequestId, must);
+      client.request(asked);
     });
+  }
+
+  /** No two echoes are alike. */
+  #distinct(ask: Ask): Ask {
+    return ask.kind === 'raw' ? { ...ask, body: [...ask.body, Buffer.from(String(++this.#raws))] } : ask;
   }
 
   #askPlainly(client: PlainClient, ask: Ask, must: Must): void {
     client.process.do(() => {
-      if (client.isIdle || must !== 'end') this.checkers.askedPlainly(client, ask, must);
+      if (client.isIdle || must !== 'end') this.checkers.askedPlainly(client, this.#distinct(ask), must);
     });
   }
 

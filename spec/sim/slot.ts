@@ -1,5 +1,5 @@
 /** A worker process: one slot, one compute thread, real WorkerCores side by side, each with a socket of its own. */
-import { decodeToWorker, encodeFromWorker, type FromWorker, type SlotId } from '../../protocol/index.js';
+import { decodeToWorker, encodeFromWorker, type FromWorker, type SlotId, type ToWorker } from '../../protocol/index.js';
 import { WorkerCore } from '../../workers/core.js';
 import type { WorkerCommand, WorkerEvent } from '../../workers/events.js';
 import type { AnyWorker } from '../../workers/service.js';
@@ -10,12 +10,18 @@ import type { Dealer, Network } from './network.js';
 import { SimThread, type SlotSetup } from './thread.js';
 import type { World } from './world.js';
 
+type Answer = Extract<FromWorker, { kind: 'taskFinal' | 'taskError' }>;
+
 /** One WorkerCore with its socket and its timer. */
 class Seat {
   readonly core: WorkerCore;
   readonly #alarm: Alarm;
   #dealer: Dealer | undefined;
   #task = 0;
+  /** All that were given in all conversations. */
+  readonly #answers: Answer[] = [];
+  /** The assignment that came last. */
+  #begun: Extract<ToWorker, { kind: 'assign' }> | undefined;
 
   constructor(
     readonly slot: Slot,
@@ -88,19 +94,35 @@ class Seat {
     const { world, process, setup } = this.slot;
     const frames = encodeFromWorker(message);
     this.#dealer?.send(frames);
-    const isAnswer = message.kind === 'taskFinal' || message.kind === 'taskError';
-    if (!isAnswer || !world.chance(setup.faults.repeats)) return;
-    process.after(world.ms(0, 3000), () => {
-      world.log(`${this.name} says again ${describe(message)}`);
-      this.#dealer?.send(frames);
-    });
+    if (message.kind !== 'taskFinal' && message.kind !== 'taskError') return;
+    this.#answers.push(message);
+    if (world.chance(setup.faults.repeats)) process.after(world.ms(0, 3000), () => this.#repeat(message));
+  }
+
+  /** An answer is given once more, by whichever connection there is by then. */
+  #repeat(message: Answer): void {
+    this.slot.world.log(`${this.name} says again ${describe(message)}`);
+    this.#dealer?.send(encodeFromWorker(message));
+  }
+
+  /** An attempt has begun: that of the same number in another life of the broker was answered long ago. */
+  #confuse(): void {
+    const { world, process, setup } = this.slot;
+    const others = this.#answers.filter(
+      ({ attempt, epoch }) => attempt === this.#begun?.attempt && epoch !== this.#begun.epoch,
+    );
+    if (others.length > 0 && world.chance(setup.faults.repeats)) process.after(0, () => this.#repeat(others[0]!));
   }
 
   #open(): void {
     const dealer = this.slot.network.connect({
       process: this.slot.process,
       received: (frames) => {
-        if (this.#dealer === dealer) this.feed({ kind: 'received', message: decodeToWorker(frames) });
+        if (this.#dealer !== dealer) return;
+        const message = decodeToWorker(frames);
+        if (message.kind === 'assign') this.#begun = message;
+        this.feed({ kind: 'received', message });
+        if (message.kind === 'assign') this.#confuse();
       },
       lost: () => {},
     });

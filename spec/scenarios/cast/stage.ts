@@ -3,9 +3,9 @@
  * once unless it is held, and a clock that stands still unless it is told to go on. What is said is written down, a line
  * a message; heartbeats are left out.
  */
-import { BrokerCore } from '../../broker/core.js';
-import type { BrokerCommand, BrokerEvent, MeasuredInput } from '../../broker/events.js';
-import type { BrokerOptions } from '../../broker/options.js';
+import { BrokerCore } from '../../../broker/core.js';
+import type { BrokerCommand, BrokerEvent, MeasuredInput } from '../../../broker/events.js';
+import type { BrokerOptions } from '../../../broker/options.js';
 import {
   type Descriptor,
   type Epoch,
@@ -15,11 +15,11 @@ import {
   type PeerId,
   type Query,
   type ToBroker,
-} from '../../protocol/index.js';
-import { builtinServices } from '../../workers/services/index.js';
-import { Random } from '../random.js';
-import { describe, isChatter, span } from '../sim/describe.js';
-import { Files, measuredOf, textOf } from '../sim/files.js';
+} from '../../../protocol/index.js';
+import { builtinServices } from '../../../workers/services/index.js';
+import { Random } from '../../random.js';
+import { describe, isChatter, span } from '../../sim/describe.js';
+import { Files, measuredOf, textOf } from '../../sim/files.js';
 
 /** A client or worker: one name, one connection at a time. */
 export interface Actor {

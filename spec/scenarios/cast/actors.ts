@@ -1,6 +1,6 @@
 /** Who plays: a client, a worker and a plain RFC 18 worker, each with its real core (the plain one has none). */
-import { ClientCore } from '../../client/core.js';
-import type { Ask, ClientCommand, ClientEvent } from '../../client/events.js';
+import { ClientCore } from '../../../client/core.js';
+import type { Ask, ClientCommand, ClientEvent } from '../../../client/events.js';
 import {
   type ClientId,
   type FromPlainWorker,
@@ -11,13 +11,13 @@ import {
   type SlotId,
   type Task,
   type ToPlainWorker,
-} from '../../protocol/index.js';
-import { WorkerCore } from '../../workers/core.js';
-import type { WorkerCommand, WorkerEvent } from '../../workers/events.js';
-import { workerDefaults } from '../../workers/options.js';
-import type { AnyWorker } from '../../workers/service.js';
-import { computePart } from '../sim/compute.js';
-import { textOf } from '../sim/files.js';
+} from '../../../protocol/index.js';
+import { WorkerCore } from '../../../workers/core.js';
+import type { WorkerCommand, WorkerEvent } from '../../../workers/events.js';
+import { workerDefaults } from '../../../workers/options.js';
+import type { AnyWorker } from '../../../workers/service.js';
+import { computePart } from '../../sim/compute.js';
+import { textOf } from '../../sim/files.js';
 import type { Actor, Stage } from './stage.js';
 
 type Received<E extends { kind: string }, K> = Extract<E, { kind: K; message: unknown }>['message'];
