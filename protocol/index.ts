@@ -13,5 +13,6 @@ export * from './liveness.js';
 export * from './messages.js';
 export * from './npy.js';
 export * from './parts.js';
+export * from './presets.js';
 export * from './range.js';
 export * from './sample.js';
