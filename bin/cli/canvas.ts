@@ -21,6 +21,8 @@ export const columnsMin = 40;
 export interface Glyphs {
   /** From empty to full in eighths. */
   readonly eighths: readonly string[];
+  /** From empty to full in quarters, for maps. */
+  readonly shades: readonly string[];
   readonly between: string;
   readonly sampled: string;
   readonly over: string;
@@ -35,6 +37,7 @@ export interface Glyphs {
 
 const unicodeGlyphs: Glyphs = {
   eighths: [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'],
+  shades: [' ', '░', '▒', '▓', '█'],
   between: '▒',
   sampled: '░',
   over: '▲',
@@ -49,6 +52,7 @@ const unicodeGlyphs: Glyphs = {
 
 const asciiGlyphs: Glyphs = {
   eighths: [' ', '.', '.', '.', '#', '#', '#', '#', '#'],
+  shades: [' ', '.', ':', '+', '#'],
   between: ':',
   sampled: '~',
   over: '^',
@@ -160,6 +164,43 @@ export function fill(lead: string, pieces: readonly string[], gap: string, colum
     line = next;
   }
   return line;
+}
+
+/** Pieces as they are painted, in as many lines as they need; a piece that is wider than a line is cut off there. */
+export function wrapped(style: Style, pieces: readonly (readonly Painted[])[], gap = '   '): string[] {
+  const lines: Painted[][] = [];
+  let room = 0;
+  for (const piece of pieces) {
+    const width = piece.reduce((sum, { text }) => sum + textWidth(text), 0);
+    if (lines.length > 0 && gap.length + width <= room) {
+      lines.at(-1)!.push({ text: gap }, ...piece);
+      room -= gap.length + width;
+    } else {
+      lines.push([{ text: ' ' }, ...piece]);
+      room = style.columns - 1 - width;
+    }
+  }
+  return lines.map((line) => paintRuns(style, clipped(line, style.columns)));
+}
+
+function clipped(line: readonly Painted[], columns: number): Painted[] {
+  let room = columns;
+  return line.map(({ text, ...format }) => {
+    const kept = cut(text, room);
+    room -= textWidth(kept);
+    return { text: kept, ...format };
+  });
+}
+
+/** The line under the 256 byte values in `inner` columns: a hex digit where each sixteenth of them begins. */
+export function valueAxis(inner: number, margin: number, glyphs: Glyphs): string {
+  const digits = Array.from({ length: 16 }, (_, digit) =>
+    digit
+      .toString(16)
+      .toUpperCase()
+      .padEnd(inner / 16, glyphs.dot),
+  ).join('');
+  return `${' '.repeat(margin)}${glyphs.corner[0]}${digits}${glyphs.corner[1]}`;
 }
 
 /** Columns of a strip that keeps `margin` on its left, a side on each hand and a free last column; whole ticks. */

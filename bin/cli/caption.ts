@@ -1,7 +1,7 @@
 /** The lines that all pictures share: the title, and what the answer cost. Pure. */
 import { ends, fill, glyphsOf, paint, printable, type Style, shorten, textWidth } from './canvas.js';
-import type { ReportView } from './report.js';
-import { completionPercent, counted, duration, grouped, hexRange, size } from './units.js';
+import { type CellsView, numberOf, type ReportView } from './report.js';
+import { completionPercent, counted, duration, exactSize, grouped, hexRange, size } from './units.js';
 
 /** Of less the time is that of starting. */
 const rateBytesMin = 2 ** 20;
@@ -47,6 +47,13 @@ export function title(report: ReportView, style: Style, columns: number, caption
   return report.exact ? line : line.replace(/\S+$/, (text) => paint(style, 'yellow', text));
 }
 
+/** "755 cells of 128 KiB", for the title. The first and last one may be cut by the range. */
+export function cellsText(cells: CellsView): string {
+  const middle = cells.length > 2 ? 1 : 0;
+  const width = cells.end(middle) - cells.start[middle]!;
+  return cells.length === 1 ? '1 cell' : `${counted(cells.length, 'cell')} of ${exactSize(width)}`;
+}
+
 /** "98,932,688 bytes in 0.09 s, 1.0 GiB/s on 2 cores, 0 of 12 chunks from the cache"; once the answer is exact. */
 export function costLine(report: ReportView, style: Style, done: number, caption: Caption): string[] {
   if (!report.exact) return [];
@@ -58,4 +65,12 @@ export function costLine(report: ReportView, style: Style, done: number, caption
     pieces.push(`${size((done / elapsedMs) * 1000)}/s${cores}`);
   if (chunks > 0) pieces.push(`${grouped(chunksCached)} of ${counted(chunks, 'chunk')} from the cache`);
   return [paint(style, 'dim', fill(' ', pieces, ', ', style.columns))];
+}
+
+/** "estimates: 1.3 GiB read, 13.3 MiB sampled"; until the answer is exact. */
+export function basisLine(report: ReportView, style: Style): string[] {
+  if (report.exact) return [];
+  const [read, sampled] = ['n', 'sampledBytes'].map((name) => numberOf(report, name) ?? 0) as [number, number];
+  const pieces = [`${size(read)} read`, ...(sampled > 0 ? [`${size(sampled)} sampled`] : [])];
+  return [paint(style, 'yellow', fill(` ${sampled > 0 ? 'estimates' : 'so far'}: `, pieces, ', ', style.columns))];
 }

@@ -17,10 +17,10 @@ import {
   stripWidth,
 } from './canvas.js';
 import { type Caption, costLine, inputName, standing } from './caption.js';
-import { cellsUnder } from './picture-ent.js';
 import {
   type CellsView,
   cellsOf,
+  cellsUnder,
   type Numbers,
   numberOf,
   numbersOf,

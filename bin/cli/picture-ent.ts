@@ -13,9 +13,8 @@ import {
   type Style,
   stripWidth,
 } from './canvas.js';
-import { type Caption, costLine, title } from './caption.js';
-import { type CellsView, cellsOf, numberOf, type ReportView } from './report.js';
-import { counted, exactSize } from './units.js';
+import { type Caption, cellsText, costLine, title } from './caption.js';
+import { type CellsView, cellsOf, cellsUnder, numberOf, type ReportView } from './report.js';
 
 const bitsMax = 8;
 const margin = 3;
@@ -52,12 +51,6 @@ export function pictureOfEnt(report: ReportView, style: Style, caption: Caption)
   ];
 }
 
-/** First and last cell (exclusive) that a column shows; a column always shows one at least. */
-export function cellsUnder(column: number, columns: number, { length }: { readonly length: number }): [number, number] {
-  const first = Math.floor((column * length) / columns);
-  return [first, Math.max(first + 1, Math.floor(((column + 1) * length) / columns))];
-}
-
 function columnOf(cells: CellsView, first: number, end: number): Column {
   const h = cells.column('h');
   let lowest = NaN;
@@ -91,12 +84,6 @@ function columnGlyph(column: Column, bitsPerRow: number, row: number, glyphs: Gl
   const thin = row === 0 && lowest / bitsPerRow < 1 / 16;
   if (solid !== ' ' && !(thin && highest / bitsPerRow > 1 / 8)) return { text: solid };
   return reaches ? { text: glyphs.between, format: 'dim' } : { text: ' ' };
-}
-
-function cellsText(cells: CellsView): string {
-  const middle = cells.length > 2 ? 1 : 0;
-  const width = cells.end(middle) - cells.start[middle]!;
-  return cells.length === 1 ? '1 cell' : `${counted(cells.length, 'cell')} of ${exactSize(width)}`;
 }
 
 function legend(report: ReportView, cells: CellsView, style: Style, glyphs: Glyphs): string {

@@ -2,7 +2,17 @@
  * HIST on a terminal: the counts of the 256 byte values as bars. Bars scale to the fifth highest column and taller ones
  * are marked and named, so that one value (00 is often a fifth of a file) does not flatten the rest.
  */
-import { barGlyph, cut, fill, type Glyphs, glyphsOf, type Painted, paintRuns, type Style } from './canvas.js';
+import {
+  barGlyph,
+  cut,
+  fill,
+  type Glyphs,
+  glyphsOf,
+  type Painted,
+  paintRuns,
+  type Style,
+  valueAxis,
+} from './canvas.js';
 import { type Caption, costLine, title } from './caption.js';
 import { type Numbers, numberOf, numbersOf, type ReportView } from './report.js';
 import { byteName, percent } from './units.js';
@@ -33,7 +43,7 @@ export function pictureOfHist(report: ReportView, style: Style, caption: Caption
   return [
     head,
     ...barLines(bars, margin, glyphs, style),
-    axisLine(inner, margin, glyphs),
+    valueAxis(inner, margin, glyphs),
     tallestLine(bars, counts, total, report.exact, style, glyphs),
     mostLine(counts, total, style),
     ...costLine(report, style, n, caption),
@@ -83,17 +93,6 @@ function barLines({ shares, scale }: Bars, margin: number, glyphs: Glyphs, style
     const shown = label.length > 5 ? label.replace(/\.\d%$/, '%') : label;
     return `${shown.padStart(margin === 7 ? 6 : 5)}${margin === 7 ? ' ' : ''}${glyphs.side}${paintRuns(style, bars)}${glyphs.side}`;
   });
-}
-
-/** A hex digit where each sixteenth of the values begins. */
-function axisLine(inner: number, margin: number, glyphs: Glyphs): string {
-  const digits = Array.from({ length: 16 }, (_, digit) =>
-    digit
-      .toString(16)
-      .toUpperCase()
-      .padEnd(inner / 16, glyphs.dot),
-  ).join('');
-  return `${' '.repeat(margin)}${glyphs.corner[0]}${digits}${glyphs.corner[1]}`;
 }
 
 function tallestLine(bars: Bars, counts: Numbers, total: number, exact: boolean, style: Style, glyphs: Glyphs): string {

@@ -101,3 +101,9 @@ export function cellsOf(report: ReportView): CellsView | null {
     },
   };
 }
+
+/** First and last cell (exclusive) that a column shows; a column always shows one at least. */
+export function cellsUnder(column: number, columns: number, { length }: { readonly length: number }): [number, number] {
+  const first = Math.floor((column * length) / columns);
+  return [first, Math.max(first + 1, Math.floor(((column + 1) * length) / columns))];
+}

@@ -17,12 +17,24 @@ const pieceChars = 65_536;
 /** Which table a service has; `runs`: DIFF's list of stretches instead of its cells. */
 export function tableOf(report: ReportView, { runs = false } = {}): Table {
   if (report.service === 'HIST') return countsTable(numbersOf(report, 'counts'));
+  if (report.service === 'DIGRAM') return pairsTable(numbersOf(report, 'counts'));
   if (runs) return runsTable(report);
   return cellsOf(report) ? cellsTable(report) : fieldsTable(report);
 }
 
 function countsTable(counts: Numbers): Table {
   return { header: ['value', 'count'], rows: Array.from(counts, (count, value) => [String(value), number(count)]) };
+}
+
+/** The pairs that are there, in row order: most files have few of the 65,536, and one that is not listed has none. */
+function pairsTable(counts: Numbers): Table {
+  function* rows(): Generator<Row> {
+    for (let pair = 0; pair < counts.length; pair++) {
+      const count = counts[pair]!;
+      if (count > 0) yield [String(Math.floor(pair / 256)), String(pair % 256), number(count)];
+    }
+  }
+  return { header: ['first', 'second', 'count'], rows: rows() };
 }
 
 function runsTable(report: ReportView): Table {

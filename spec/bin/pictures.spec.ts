@@ -4,7 +4,17 @@ import { type Style, textWidth } from '../../bin/cli/canvas.js';
 import { picture } from '../../bin/cli/picture.js';
 import { runLine } from '../../bin/cli/picture-diff.js';
 import type { ReportView } from '../../bin/cli/report.js';
-import { cells, counts, diffReport, entReport, histReport, report } from './reports.js';
+import {
+  cells,
+  classReport,
+  counts,
+  diffReport,
+  digramReport,
+  entReport,
+  histReport,
+  report,
+  statsReport,
+} from './reports.js';
 
 const style = (columns: number, more: Partial<Style> = {}): Style => ({
   columns,
@@ -185,8 +195,8 @@ describe('pictures', () => {
 
   it('show the fields of a service that they do not know', () => {
     const top = Float64Array.from({ length: 20 }, (_, i) => i);
-    expect(picture(report('STATS', { n: 5, mean: 1.5, ok: true, top }), style(60))).to.deep.equal([
-      '/images/fw.bin   64.0 KiB   0x0:0x10000         STATS  exact',
+    expect(picture(report('PERIOD', { n: 5, mean: 1.5, ok: true, top }), style(60))).to.deep.equal([
+      '/images/fw.bin   64.0 KiB   0x0:0x10000        PERIOD  exact',
       ' n     5',
       ' mean  1.5',
       ' ok    yes',
@@ -199,7 +209,10 @@ describe('pictures', () => {
     ['HIST', histReport()],
     ['ENT', entReport()],
     ['DIFF', diffReport()],
-    ['another', report('STATS', { n: 5, name: 'x'.repeat(300), list: [1, 2, 3] })],
+    ['CLASS', classReport({}, { exact: false, completion: 0.5 })],
+    ['DIGRAM', digramReport()],
+    ['STATS', statsReport()],
+    ['another', report('PERIOD', { n: 5, name: 'x'.repeat(300), list: [1, 2, 3] })],
   ];
   for (const [service, it_] of all) {
     it(`keep to the width and the height of the terminal: ${service}`, () => {

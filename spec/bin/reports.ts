@@ -117,3 +117,71 @@ export const diffReport = (fields: object = {}, more: Partial<ReportView> = {}) 
       ...more,
     },
   );
+
+/** Zeros, then text, then bytes past ASCII, with some of the others. */
+export const classReport = (
+  fields: object = {},
+  more: Partial<ReportView> = {},
+  states: readonly CellRow['state'][] = [],
+) =>
+  report(
+    'CLASS',
+    {
+      n: 65_536,
+      zero: 16_384,
+      ff: 4096,
+      printable: 20_480,
+      whitespace: 4096,
+      control: 20,
+      high: 20_460,
+      cells: cells(
+        Array.from({ length: 16 }, (_, i) => {
+          const state = states[i] === undefined ? {} : { state: states[i] };
+          const none = { zero: 0, ff: 0, printable: 0, whitespace: 0, control: 0, high: 0 };
+          const cell = { start: i * 4096, n: 4096, ...none, ...state };
+          if (i < 4) return { ...cell, zero: 4096 };
+          if (i < 10) return { ...cell, printable: 3414, whitespace: 682 };
+          return i < 11 ? { ...cell, ff: 4096 } : { ...cell, control: 4, high: 4092 };
+        }),
+      ),
+      ...fields,
+    },
+    more,
+  );
+
+/** Counts by pair: { 0x6162: 3 } is "ab" three times. */
+export function pairCounts(of: { readonly [pair: number]: number }): Float64Array {
+  const all = new Float64Array(65_536);
+  for (const [pair, count] of Object.entries(of)) all[Number(pair)] = count;
+  return all;
+}
+
+export const digramReport = (fields: object = {}, more: Partial<ReportView> = {}) => {
+  // Letters follow letters; a space stands between two of them.
+  const letters = Array.from({ length: 26 }, (_, i) => 0x61 + i);
+  const text = letters.flatMap((a) => [
+    ...letters.map((b): [number, number] => [a * 256 + b, 40]),
+    [a * 256 + 0x20, 100] as [number, number],
+    [0x2000 + a, 100] as [number, number],
+  ]);
+  const counts = pairCounts({ ...Object.fromEntries(text), 0: 33_234, 65535: 60, 65280: 1 });
+  return report('DIGRAM', { n: 65_536, counts, ...fields }, more);
+};
+
+export const statsReport = (fields: object = {}, more: Partial<ReportView> = {}) =>
+  report(
+    'STATS',
+    {
+      n: 65_536,
+      h: 7.99721,
+      chiSquare: 253.2813,
+      chiSquareP: 0.5188,
+      mean: 127.3519,
+      monteCarloPi: 3.1557,
+      serialCorrelation: -0.001234,
+      minEntropy: 7.7142,
+      indexOfCoincidence: 0.0039061,
+      ...fields,
+    },
+    more,
+  );

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { dump } from '../../bin/cli/dump.js';
 import { listText } from '../../bin/cli/listing.js';
 import { escapeName, tableOf, tableText } from '../../bin/cli/table.js';
-import { cells, diffReport, entReport, histReport, report } from './reports.js';
+import { cells, classReport, diffReport, digramReport, entReport, histReport, pairCounts, report } from './reports.js';
 
 const linesOf = (text: Iterable<string>) => [...text].join('').split('\n');
 
@@ -37,6 +37,29 @@ describe('tables', () => {
       'start\tend\tlength\tchanged',
       '100\t120\t20\t11',
       '16384\t20480\t4096\t4096',
+      '',
+    ]);
+  });
+
+  it('CLASS: cells, a column a class', () => {
+    const rows = linesOf(tableText(tableOf(classReport()), { header: true }));
+    expect(rows[0]).to.equal('start\tend\tn\tzero\tff\tprintable\twhitespace\tcontrol\thigh');
+    expect(rows.slice(4, 6)).to.deep.equal([
+      '12288\t16384\t4096\t4096\t0\t0\t0\t0\t0',
+      '16384\t20480\t4096\t0\t0\t3414\t682\t0\t0',
+    ]);
+    expect(rows).to.have.length(18);
+  });
+
+  it('DIGRAM: the pairs that are there in row order, as decimal values', () => {
+    const counts = pairCounts({ 0: 9, 256: 1, 255: 2, 24930: 3, 65535: 4 });
+    expect(linesOf(tableText(tableOf(digramReport({ counts })), { header: true }))).to.deep.equal([
+      'first\tsecond\tcount',
+      '0\t0\t9',
+      '0\t255\t2',
+      '1\t0\t1',
+      '97\t98\t3',
+      '255\t255\t4',
       '',
     ]);
   });
