@@ -1,6 +1,7 @@
 /** From the flags of an analysis to its running job: who presents, who answers, what is asked. */
 import type { Report } from '../../client/index.js';
 import type { Params } from '../../protocol/descriptor.js';
+import type { Path } from './files.js';
 import type { AnswerFlags } from './options.js';
 import type { Presenter } from './presenter.js';
 import { type Inputs, runJob } from './run.js';
@@ -11,6 +12,10 @@ import type { Stop } from './stop.js';
 export interface Question {
   readonly service: string;
   readonly params: Params;
+  /** Parameters that follow from the inputs themselves; they join the others. */
+  readonly paramsOf?: (paths: readonly Path[]) => Promise<Params>;
+  /** ENT: the tool whose blocks these are. */
+  readonly preset?: string;
   readonly inputs: AsyncIterable<Inputs>;
   /** Several files: each line says of which it is. */
   readonly many: boolean;
@@ -60,7 +65,11 @@ export async function answer(
           ...(cells !== undefined && { cells }),
           ...(snap && { snap }),
         },
-        ...(range !== undefined && { rangeText: range }),
+        ...(question.paramsOf && { paramsOf: question.paramsOf }),
+        asked: {
+          ...(range !== undefined && { rangeText: range }),
+          ...(question.preset !== undefined && { preset: question.preset }),
+        },
         ahead: !isPicture,
         progressLines: Boolean(flags.progress) && !(isPicture && process.stderr.isTTY),
         ...(question.codeOf && { codeOf: question.codeOf }),

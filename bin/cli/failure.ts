@@ -13,6 +13,8 @@ export interface Asked {
   /** Inputs as they were typed, with the absolute paths that stood for them. */
   readonly paths?: readonly { readonly typed: string; readonly absolute: string }[];
   readonly rangeText?: string;
+  /** The tool whose blocks were asked for. */
+  readonly preset?: string;
 }
 
 /** Any error as a fault; one without a code is a bug of ours or of the system's. */
@@ -50,10 +52,16 @@ export function wrongOption(option: string, error: unknown): BinglideError {
   return fail('E_USAGE', `${option}: ${error instanceof Error ? error.message : String(error)}`);
 }
 
-/** With the names and the range as they were typed, so that the line can be acted on. */
-function retold({ code, message }: Fault, { paths = [], rangeText }: Asked): string {
+/** With the names, the range and the preset as they were typed, so that the line can be acted on. */
+function retold({ code, message }: Fault, { paths = [], rangeText, preset }: Asked): string {
   let text = message;
   for (const { typed, absolute } of paths) text = text.replaceAll(absolute, typed);
+  if (code === 'E_CELLS' && preset !== undefined) {
+    return text.replace(
+      /^--block (\d+) makes (.*); the least is (\d+)$/,
+      `--preset ${preset} has blocks of $1 bytes and makes $2; try a shorter --range, or --block $3`,
+    );
+  }
   if (code !== 'E_RANGE' || rangeText === undefined) return text;
   return text.replace(/^the range/, `--range ${rangeText}`).replace(/; try (\S+:\S*)$/, '; try --range $1');
 }

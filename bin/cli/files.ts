@@ -89,6 +89,15 @@ async function* namesIn(source: Readable, { filesFrom, nulls }: FileChoice): Asy
   if (rest.length > 0) yield rest;
 }
 
+/** Its length; throws the typed error that reading it would end in. */
+export async function fileBytes(path: Path): Promise<number> {
+  try {
+    return (await stat(Buffer.from(path))).size;
+  } catch (error) {
+    throw inputError(nameOf(path), error);
+  }
+}
+
 /** As people see it. */
 export function nameOf(path: Path): string {
   return typeof path === 'string' ? path : pathText(path);

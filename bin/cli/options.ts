@@ -1,6 +1,7 @@
 /** The options that the commands share, parsed as early as can be: wrong usage ends before anything is started. */
 import { type Command, Option } from 'commander';
 import { fail } from '../../protocol/errors.js';
+import { type EntropyPreset, entropyPresets } from '../../protocol/presets.js';
 import { parseBytes, parseRange } from '../../protocol/range.js';
 import { wrongOption } from './failure.js';
 
@@ -55,6 +56,12 @@ function signedBytes(text: string): number {
   return text.startsWith('-') ? -parseBytes(text.slice(1)) : parseBytes(text.replace(/^\+/, ''));
 }
 
+function presetNamed(text: string): EntropyPreset {
+  const preset = entropyPresets.find((name) => name === text);
+  if (preset) return preset;
+  throw fail('E_USAGE', `${JSON.stringify(text)} is no preset; ${entropyPresets.join(' ')} are there`);
+}
+
 function checkedRange(text: string): string {
   parseRange(text);
   return text;
@@ -71,6 +78,8 @@ export const cellsOption = () =>
   option('--cells <n>', 'cells along the range, give or take one (1024)', '--cells', wholeNumber(1));
 export const gapOption = () =>
   option('--gap <bytes>', 'stretches of change no farther apart are joined (64)', '--gap', parseBytes);
+export const presetOption = () =>
+  option('--preset <tool>', `cells like the blocks of ${entropyPresets.join(', ')}`, '--preset', presetNamed);
 export const shiftOption = () =>
   option('--shift-b <bytes>', 'compare position p of A with p + BYTES of B; may be negative', '--shift-b', signedBytes);
 

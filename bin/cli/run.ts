@@ -2,11 +2,11 @@
  * One service over any number of files: requests go out in order, answers are shown in order. Small files are asked
  * about several at a time, since most of their time is waiting; a large one has the machine to itself.
  */
-import { stat } from 'node:fs/promises';
 import type { Report, RequestOptions } from '../../client/index.js';
+import type { Params } from '../../protocol/descriptor.js';
 import { Answering } from './answering.js';
 import { type Asked, exitCodeOf, exitCodes, faultOf, traceOf } from './failure.js';
-import { absoluteName, type Found, nameOf, type Path, pathToSend } from './files.js';
+import { absoluteName, type Found, fileBytes, nameOf, type Path, pathToSend } from './files.js';
 import { type Presenter, ProgressLines, type Tell } from './presenter.js';
 import { Progress } from './progress.js';
 import type { Session } from './session.js';
@@ -23,7 +23,10 @@ export interface Job {
   readonly tell: Tell;
   /** Everything but the inputs. */
   readonly request: Omit<RequestOptions, 'inputs' | 'signal'>;
-  readonly rangeText?: string;
+  /** Parameters that follow from the inputs themselves; they join those of the request. */
+  readonly paramsOf?: (paths: readonly Path[]) => Promise<Params>;
+  /** What was asked beside the inputs, as errors are to name it. */
+  readonly asked: Omit<Asked, 'paths'>;
   /** Several requests may be under way; false where each is watched. */
   readonly ahead: boolean;
   /** `--progress`: lines on stderr from time to time. */
@@ -78,15 +81,20 @@ function worse(a: number, b: number): number {
 
 async function isSmall(inputs: Inputs): Promise<boolean> {
   for (const { path } of inputs) {
-    const stats = await stat(Buffer.from(path)).catch(() => null);
-    if (stats && stats.size > smallBytes) return false;
+    // One that cannot be read is answered at once.
+    const bytes = await fileBytes(path).catch(() => 0);
+    if (bytes > smallBytes) return false;
   }
   return true;
 }
 
-function startTurn({ session, request, stop }: Job, inputs: Inputs): Turn {
-  const options = Promise.all(inputs.map(inputOf)).then((paths) => ({ ...request, inputs: paths }));
-  return { inputs, answering: new Answering(session, options, stop.signal) };
+function startTurn(job: Job, inputs: Inputs): Turn {
+  return { inputs, answering: new Answering(job.session, optionsFor(job, inputs), job.stop.signal) };
+}
+
+async function optionsFor({ request, paramsOf }: Job, inputs: Inputs): Promise<RequestOptions> {
+  const paths = await Promise.all(inputs.map(inputOf));
+  return { ...request, params: { ...request.params, ...(await paramsOf?.(paths)) }, inputs: paths };
 }
 
 async function inputOf(found: Found): Promise<Path> {
@@ -123,14 +131,11 @@ async function showTurn(job: Job, { inputs, answering }: Turn): Promise<number> 
   }
 }
 
-async function tellFailure({ presenter, tell, rangeText }: Job, inputs: Inputs, cause: unknown): Promise<number> {
+async function tellFailure({ presenter, tell, asked }: Job, inputs: Inputs, cause: unknown): Promise<number> {
   const typed = inputs.flatMap(({ path }) => (typeof path === 'string' ? [path] : []));
   const error = await withSuggestion(cause, typed);
-  const asked: Asked = {
-    paths: inputs.map(({ path }) => ({ typed: nameOf(path), absolute: absoluteName(path) })),
-    ...(rangeText !== undefined && { rangeText }),
-  };
-  await presenter.failed(faultOf(error, asked));
+  const paths = inputs.map(({ path }) => ({ typed: nameOf(path), absolute: absoluteName(path) }));
+  await presenter.failed(faultOf(error, { ...asked, paths }));
   const trace = traceOf(cause);
   if (trace) tell(trace);
   return exitCodeOf(error);

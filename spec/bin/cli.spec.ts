@@ -16,7 +16,21 @@ describe('binglide', function () {
     expect(stdout.toString()).to.match(/^\d+\.\d+\.\d+\n$/);
   });
 
-  const commands = ['hist', 'ent', 'diff', 'bytes', 'run', 'up', 'services', 'jobs', 'cancel', 'cache'];
+  const commands = [
+    'hist',
+    'ent',
+    'class',
+    'digram',
+    'stats',
+    'diff',
+    'bytes',
+    'run',
+    'up',
+    'services',
+    'jobs',
+    'cancel',
+    'cache',
+  ];
   it('helps with each command, by example', async () => {
     const all = await Promise.all(commands.map((command) => place.run(command, '--help')));
     for (const [i, { code, stdout, stderr }] of all.entries()) {
@@ -33,6 +47,13 @@ describe('binglide', function () {
     'ent --block many x':
       'binglide: --block: "many" is no number of bytes; write 4096, 0x1000, 64k, 1G or 8s (E_USAGE)',
     'ent --cells 0 x': 'binglide: --cells: "0" is not a whole number from 1; see --help (E_USAGE)',
+    'ent --preset r2 x': 'binglide: --preset: "r2" is no preset; binwalk2 binwalk3 imhex unblob are there (E_USAGE)',
+    'ent --preset imhex --block 512 x':
+      'binglide: --preset imhex says how wide cells are; leave --block or --preset out (E_USAGE)',
+    'ent --preset unblob --cells 9 x':
+      'binglide: --preset unblob says how wide cells are; leave --cells or --preset out (E_USAGE)',
+    'digram --cells 9 x': "binglide: unknown option '--cells'; see --help (E_USAGE)",
+    stats: 'binglide: stats needs a FILE; see binglide stats --help (E_USAGE)',
     'diff x': "binglide: missing required argument 'B'; see --help (E_USAGE)",
     'diff x y z': "binglide: too many arguments for 'diff'. Expected 2 arguments but got 3.; see --help (E_USAGE)",
     'hist --json --ndjson x': "binglide: option '--json' cannot be used with option '--ndjson'; see --help (E_USAGE)",

@@ -44,6 +44,15 @@ describe('an error line', () => {
     );
   });
 
+  it('names the preset where its blocks are too many, and a block that is taken', () => {
+    const error = fail('E_CELLS', '--block 256 makes more than 1048576 cells of 300000000 bytes; the least is 287');
+    expect(errorLine(faultOf(error, { preset: 'imhex' }))).to.equal(
+      'binglide: --preset imhex has blocks of 256 bytes and makes more than 1048576 cells of 300000000 bytes; ' +
+        'try a shorter --range, or --block 287 (E_CELLS)',
+    );
+    expect(errorLine(faultOf(error))).to.equal(`binglide: ${error.message} (E_CELLS)`);
+  });
+
   it('says where to look for a bug, and shows it only under DEBUG', () => {
     const bug = new TypeError('x is not a function');
     expect(errorLine(faultOf(bug))).to.equal(

@@ -23,6 +23,26 @@ export function blockEntropies(file: Uint8Array, start: number, end: number): nu
   return all;
 }
 
+/** In the order of CLASS: 00, FF, printable, whitespace, control, high. */
+export function classesOf(bytes: Uint8Array): number[] {
+  const isWithin = [
+    (v: number) => v === 0,
+    (v: number) => v === 0xff,
+    (v: number) => v >= 0x20 && v <= 0x7e,
+    (v: number) => v >= 9 && v <= 13,
+    (v: number) => (v >= 1 && v <= 8) || (v >= 14 && v <= 31) || v === 0x7f,
+    (v: number) => v >= 0x80 && v <= 0xfe,
+  ];
+  return isWithin.map((isIn) => countsOf(bytes).reduce((sum, count, value) => sum + (isIn(value) ? count : 0), 0));
+}
+
+/** The pairs whose first byte is in [start, end), as "first second count". */
+export function pairsOf(file: Uint8Array, start: number, end: number): string[] {
+  const counts = new Array<number>(65_536).fill(0);
+  for (let i = start; i < end && i + 1 < file.length; i++) counts[file[i]! * 256 + file[i + 1]!]!++;
+  return counts.flatMap((count, pair) => (count > 0 ? [`${pair >> 8}\t${pair & 255}\t${count}`] : []));
+}
+
 export interface Difference {
   readonly changedBytes: number;
   readonly changedBits: number;
