@@ -1,76 +1,53 @@
-/** Figures: whole commands or calls, several times in turn, as minimum, median and maximum. */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
+/** Figures: several runs of contenders in turn, and what can be said of many numbers. Pure but for the clock. */
+
+export function median(numbers: readonly number[]): number {
+  return percentile(numbers, 50);
+}
+
+/** Between neighbours in proportion, as NumPy does it; NaN of nothing. */
+export function percentile(numbers: readonly number[], percent: number): number {
+  const sorted = [...numbers].sort((a, b) => a - b);
+  const at = ((sorted.length - 1) * percent) / 100;
+  const below = sorted[Math.floor(at)] ?? NaN;
+  const above = sorted[Math.ceil(at)] ?? NaN;
+  return below + (above - below) * (at - Math.floor(at));
+}
+
+export function mean(numbers: readonly number[]): number {
+  return numbers.reduce((sum, number) => sum + number, 0) / numbers.length;
+}
+
+/** A contender: one run gives its time in milliseconds. */
+export interface Contender {
+  readonly name: string;
+  /** How it is run. */
+  readonly how: string;
+  /** Rounds it takes part in at the most, the first of which counts: for the very slow. */
+  readonly roundsMax?: number;
+  run(): Promise<number>;
+}
 
 export interface Figure {
   readonly name: string;
+  readonly how: string;
+  /** A time a counted round, in order of the rounds. */
   readonly ms: readonly number[];
-  readonly note: string;
-}
-
-export function median(numbers: readonly number[]): number {
-  const sorted = [...numbers].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
-}
-
-export interface Ran {
-  readonly ms: number;
-  readonly stdout: string;
-}
-
-/** A command as a whole process; rejects where it fails. */
-export async function command(program: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Ran> {
-  const begun = performance.now();
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
-  const out: Buffer[] = [];
-  const errors: Buffer[] = [];
-  child.stdout.on('data', (data) => out.push(data));
-  child.stderr.on('data', (data) => errors.push(data));
-  const [code] = await once(child, 'close');
-  const ms = performance.now() - begun;
-  if (code !== 0) throw new Error(`${program} ${args.join(' ')} ended with ${code}: ${Buffer.concat(errors)}`);
-  return { ms, stdout: Buffer.concat(out).toString() };
-}
-
-/** Does the program run at all on this machine? */
-export async function isThere(program: string, args: readonly string[]): Promise<boolean> {
-  return command(program, args).then(
-    () => true,
-    () => false,
-  );
-}
-
-/** A contender: one run gives its time in milliseconds, or several times by name. */
-export interface Contender {
-  readonly name: string;
-  readonly note: string;
-  run(): Promise<number>;
 }
 
 /** Runs the contenders in turn, A B C A B C …, after a round that is not counted: drift of the machine hits all alike. */
 export async function compare(contenders: readonly Contender[], runs: number): Promise<Figure[]> {
   const times = contenders.map((): number[] => []);
   for (let round = 0; round <= runs; round++) {
-    for (const [i, contender] of contenders.entries()) {
-      const ms = await contender.run();
+    for (const [i, { run, roundsMax }] of contenders.entries()) {
+      if (roundsMax !== undefined && (round === 0 || round > roundsMax)) continue;
+      const ms = await run();
       if (round > 0) times[i]!.push(ms);
     }
   }
-  return contenders.map(({ name, note }, i) => ({ name, note, ms: times[i]! }));
+  return contenders.map(({ name, how }, i) => ({ name, how, ms: times[i]! }));
 }
 
-/** A table in Markdown; ratios are of medians, against the first figure. */
-export function table(figures: readonly Figure[], bytes: number): string {
-  const base = median(figures[0]!.ms);
-  const rows = figures.map(({ name, ms, note }) => {
-    const [least, most, middle] = [Math.min(...ms), Math.max(...ms), median(ms)];
-    const speed = bytes > 0 ? (bytes / 2 ** 30 / (middle / 1000)).toFixed(2) : '';
-    return `| ${name} | ${least.toFixed(0)} | ${middle.toFixed(0)} | ${most.toFixed(0)} | ${speed} | ${(base / middle).toFixed(2)} | ${note} |`;
-  });
-  return [
-    '| what | min ms | median ms | max ms | GiB/s | speed ÷ first row’s | how |',
-    '|---|---|---|---|---|---|---|',
-    ...rows,
-  ].join('\n');
+/** How many times as fast as the other: the median of the rounds' own ratios, since rounds differ more than contenders. */
+export function speedOf({ ms }: Figure, base: Figure): number {
+  return median(ms.flatMap((time, round) => (base.ms[round] === undefined ? [] : [base.ms[round] / time])));
 }

@@ -1,0 +1,7 @@
+/** All sections by name, in the order in which they run; a line each. */
+import { exact } from './exact.js';
+import type { Section } from './section.js';
+
+export const sections: { readonly [name: string]: Section } = {
+  exact: { says: 'exact answers about 1 GiB against C loops and other tools', run: exact },
+};
