@@ -1,7 +1,9 @@
 /** All sections by name, in the order in which they run; a line each. */
 import { exact } from './exact.js';
+import { first } from './first.js';
 import type { Section } from './section.js';
 
 export const sections: { readonly [name: string]: Section } = {
   exact: { says: 'exact answers about 1 GiB against C loops and other tools', run: exact },
+  first: { says: 'how soon the first whole picture stands', run: first },
 };
