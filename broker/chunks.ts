@@ -2,7 +2,7 @@
  * The pieces being computed, whoever wants them: two jobs that want a piece share one computation, and only a piece that
  * nobody wants is withdrawn. A piece is cut into slices, issued in sequence; a slice that was lost goes to the head.
  */
-import { type Attempt, assert, type FieldSpec, gather, type JobId, type Params, type Part } from '../protocol/index.js';
+import { type Attempt, assert, gather, type JobId, type Part } from '../protocol/index.js';
 import type { ChunkBounds, ChunkContext } from './events.js';
 
 export interface Slice {
@@ -122,12 +122,17 @@ export class ChunkTable {
     return blamed;
   }
 
-  /** Takes the part of a slice that no longer runs; gives the whole one once the last is there. */
-  static done(chunk: Chunk, part: Part, fields: readonly FieldSpec[], params: Params): Part | undefined {
+  /** Takes the part of a slice that no longer runs; true with the last one. */
+  static done(chunk: Chunk, part: Part): boolean {
     chunk.parts.push(part);
-    if (ChunkTable.hasSlice(chunk) || chunk.running.size > 0) return undefined;
-    chunk.parts.sort((a, b) => a.start - b.start);
-    return chunk.parts.length === 1 ? chunk.parts[0] : gather(fields, params, chunk.parts, chunk.span);
+    return !ChunkTable.hasSlice(chunk) && chunk.running.size === 0;
+  }
+
+  /** The part of a piece that is done. */
+  static whole({ parts, span, context: { fields, params } }: Chunk): Part {
+    if (parts.length === 1) return parts[0]!;
+    parts.sort((a, b) => a.start - b.start);
+    return gather(fields, params, parts, span);
   }
 
   validate(): void {

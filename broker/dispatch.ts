@@ -62,7 +62,7 @@ export class Dispatch {
       /** `part` undefined: it is done without. */
       sampled(chunk: Chunk, part: Part | undefined, now: number): void;
       progressed(chunk: Chunk, part: Part, now: number): void;
-      computed(chunk: Chunk, part: Part, now: number): void;
+      computed(chunk: Chunk, now: number): void;
       failed(chunk: Chunk, fault: Fault, now: number): void;
     },
   ) {
@@ -143,8 +143,7 @@ export class Dispatch {
       const part = decodePart(fields, { ...slice, cellBytes: chunk.span.cellBytes }, message.part);
       if (chunk.runs) return this.settle.sampled(chunk, part, now);
       this.settle.progressed(chunk, part, now);
-      const whole = ChunkTable.done(chunk, part, context.fields, context.params);
-      if (whole) this.settle.computed(chunk, whole, now);
+      if (ChunkTable.done(chunk, part)) this.settle.computed(chunk, now);
     } catch (error) {
       // What a worker sent cannot be merged: its fault, not ours.
       if (!(error instanceof BinglideError)) throw error;

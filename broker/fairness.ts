@@ -40,8 +40,8 @@ export class DeficitRing<K> {
     const turn = [this.#cursor, this.#granted] as const;
     let idle = 0;
     let visited = 0;
-    /** Who could not pay in this round, and how many rounds more it takes them. */
-    const short = new Map<K, number>();
+    /** Who could not pay in this round, and how many rounds more it takes them. Made when it is needed: mostly it is not. */
+    let short: Map<K, number> | undefined;
     while (idle < this.#keys.length) {
       const key = this.#keys[this.#cursor]!;
       const cost = costMsOf(key);
@@ -56,11 +56,13 @@ export class DeficitRing<K> {
           return key;
         }
         this.#deficits.set(key, deficit);
+        short ??= new Map();
         short.set(key, Math.ceil((cost - deficit) / this.quantumMs));
       }
       this.#advance();
       if (++visited === this.#keys.length) {
-        this.#skipRounds(short);
+        if (short) this.#skipRounds(short);
+        short = undefined;
         visited = 0;
       }
     }
@@ -82,7 +84,6 @@ export class DeficitRing<K> {
     if (rounds > 0 && rounds < Infinity) {
       for (const key of short.keys()) this.#deficits.set(key, this.#deficits.get(key)! + rounds * this.quantumMs);
     }
-    short.clear();
   }
 
   #advance(): void {

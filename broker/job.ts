@@ -139,7 +139,7 @@ export class Job {
     const { hits, missing } = planFor(plan);
     const picture = new Picture({ descriptor, params, grid, range, data: [start, end] });
     const folds = new Folds(picture.fields, params);
-    if (this.#keeps) folds.expect(plan, { hits, missing });
+    if (this.keeps) folds.expect(plan, { hits, missing });
     const reading = new Map<string, Hit[]>();
     for (const hit of hits) reading.set(boundsKey(hit.chunk), [...(reading.get(boundsKey(hit.chunk)) ?? []), hit]);
     const pending = spreadOrder(missing.length)
@@ -218,7 +218,7 @@ export class Job {
     this.running.plan = { ...plan, cached };
     const { hits, missing } = planFor(instead);
     pending.push(...missing);
-    if (this.#keeps) folds.expect(instead, { hits, missing });
+    if (this.keeps) folds.expect(instead, { hits, missing });
     const reads: ChunkBounds[] = [];
     for (const hit of hits) {
       const key = boundsKey(hit.chunk);
@@ -228,7 +228,8 @@ export class Job {
     return reads;
   }
 
-  get #keeps(): boolean {
+  /** What it has computed goes to the cache. */
+  get keeps(): boolean {
     return this.query.cache && this.service!.descriptor.cached;
   }
 
@@ -249,13 +250,13 @@ export class Job {
     this.dirty = true;
   }
 
-  /** All slices of the piece have been told of. Returns larger chunks that are complete now. */
-  pieceComputed(key: string, part: Part): Finished[] {
+  /** All slices of the piece have been told of. Returns larger chunks that are complete with `part`, where it is kept. */
+  pieceComputed(key: string, part: Part | undefined): Finished[] {
     const piece = this.running.open.get(key);
     assert(piece, 'a computed piece was wanted');
     this.running.open.delete(key);
     if (piece.chunk) this.#work.chunksComputed++;
-    return this.running.folds.add(part);
+    return part ? this.running.folds.add(part) : [];
   }
 
   sampleTaken(key: string, part: Part | undefined): void {

@@ -234,15 +234,11 @@ export class Picture {
   }
 
   #addTotals(part: Part): void {
-    const folded = gather(this.#commuting, this.input.params, [part], {
-      start: part.start,
-      end: part.end,
-      cellBytes: 0,
-    });
     for (const field of this.#commuting) {
-      const column = folded.columns[field.name]!;
-      const total = (this.#totals[field.name] ??= new Float64Array(column.length).fill(identityOf(field)));
-      combine(field, total, 0, column, 0, column.length);
+      const column = part.columns[field.name]!;
+      const width = rowWidth(field, part);
+      const total = (this.#totals[field.name] ??= new Float64Array(width).fill(identityOf(field)));
+      for (let at = 0; at < column.length; at += width) combine(field, total, 0, column, at, width);
     }
   }
 

@@ -10,7 +10,7 @@ import {
   type RequestId,
 } from '../protocol/index.js';
 import type { Books } from './books.js';
-import type { Chunk } from './chunks.js';
+import { type Chunk, ChunkTable } from './chunks.js';
 import { Dispatch } from './dispatch.js';
 import type { BrokerEvent, ChunkBounds } from './events.js';
 import type { Finished } from './folds.js';
@@ -34,7 +34,7 @@ export class Requests {
     this.dispatch = new Dispatch(books, {
       sampled: (chunk, part, now) => this.#sampled(chunk, part, now),
       progressed: (chunk, part, now) => this.#progressed(chunk, part, now),
-      computed: (chunk, part, now) => this.#computed(chunk, part, now),
+      computed: (chunk, now) => this.#computed(chunk, now),
       failed: (chunk, fault, now) => this.#failed(chunk, fault, now),
     });
   }
@@ -215,13 +215,13 @@ export class Requests {
     for (const job of this.#waiters(chunk)) this.#guarded(job, now, () => job.pieceProgressed(part));
   }
 
-  #computed(chunk: Chunk, part: Part, now: number): void {
+  #computed(chunk: Chunk, now: number): void {
     const waiters = this.#waiters(chunk);
     const { context, bounds } = chunk;
     this.books.chunks.delete(chunk.key);
-    if (chunk.keep && waiters.some((job) => job.query.cache)) {
-      this.books.emit({ kind: 'writeChunk', context, bounds, part });
-    }
+    // Its slices are in the pictures already: as one part it is of use to the cache alone.
+    const part = waiters.some((job) => job.keeps) ? ChunkTable.whole(chunk) : undefined;
+    if (part && chunk.keep) this.books.emit({ kind: 'writeChunk', context, bounds, part });
     for (const job of waiters) {
       const kept = this.#guarded(job, now, () => this.#keep(job, job.pieceComputed(chunk.key, part)));
       if (kept && job.isComplete) this.#finish(job, now);

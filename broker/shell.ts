@@ -206,7 +206,8 @@ export class BrokerShell {
 
   #arm(): void {
     const at = this.core.nextDeadline();
-    if (at === this.#timerAt && this.#timer) return;
+    // A timer that fires too early arms the right one: cheaper than another one with every message.
+    if (this.#timer && this.#timerAt <= at) return;
     clearTimeout(this.#timer);
     this.#timerAt = at;
     const waitMs = Math.min(2 ** 30, Math.max(0, at - performance.now()));

@@ -157,11 +157,7 @@ export function combine(
 ): void {
   switch (field.merge) {
     case 'sum':
-      for (let i = 0; i < width; i++) {
-        const sum = target[at + i]! + source[from + i]!;
-        if (Math.abs(sum) > Number.MAX_SAFE_INTEGER) throw fail('E_RANGE', `field ${field.name}: a sum is past 2^53−1`);
-        target[at + i] = sum;
-      }
+      if (!addUp(target, at, source, from, width)) throw fail('E_RANGE', `field ${field.name}: a sum is past 2^53−1`);
       break;
     case 'min':
       for (let i = 0; i < width; i++) if (source[from + i]! < target[at + i]!) target[at + i] = source[from + i]!;
@@ -186,6 +182,16 @@ export function combine(
     default:
       field.merge satisfies never;
   }
+}
+
+/** The loop that most merging is. False: a sum is past 2^53−1. */
+function addUp(target: Float64Array, at: number, source: Float64Array, from: number, width: number): boolean {
+  for (let i = 0; i < width; i++) {
+    const sum = target[at + i]! + source[from + i]!;
+    if (sum > Number.MAX_SAFE_INTEGER || sum < Number.MIN_SAFE_INTEGER) return false;
+    target[at + i] = sum;
+  }
+  return true;
 }
 
 function combineRun(target: Float64Array, at: number, source: Float64Array, from: number): void {

@@ -4,7 +4,7 @@
  * Numeric arrays never stand in here (they travel as .npy frames); offsets are safe integers; nanoseconds and inode
  * numbers are strings.
  */
-import { decode, encode } from '@msgpack/msgpack';
+import { Decoder, Encoder } from '@msgpack/msgpack';
 import { fail } from './errors.js';
 
 /** A header frame longer than this is refused before it is decoded. */
@@ -24,9 +24,13 @@ export type Plain =
   | { readonly [key: string]: Plain };
 export type PlainMap = { readonly [key: string]: Plain };
 
+/** One of each for all messages: to make them costs more than most messages do. What they give is copied out. */
+const encoder = new Encoder({ ignoreUndefined: true, maxDepth: nestingMax });
+const decoder = new Decoder();
+
 /** Keys whose value is undefined are left out. */
 export function pack(value: unknown): Uint8Array {
-  return encode(value, { ignoreUndefined: true, maxDepth: nestingMax });
+  return encoder.encode(value);
 }
 
 /** The map in one frame; throws E_PROTOCOL on anything else. */
@@ -38,7 +42,7 @@ export function unpackMap(frame: Uint8Array): PlainMap {
   if (fault) throw fail('E_PROTOCOL', `header is not msgpack: ${fault}`);
   let value: unknown;
   try {
-    value = decode(frame);
+    value = decoder.decode(frame);
   } catch (error) {
     throw fail('E_PROTOCOL', `header is not msgpack: ${error instanceof Error ? error.message : String(error)}`);
   }

@@ -43,6 +43,12 @@ const integerRange: { readonly [dtype: string]: readonly [number, number] } = {
   i8: [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER],
 };
 
+/** Everything that `from` can carry, `to` can: what was read as one needs no look to rest as the other. */
+export function isWithin(from: Dtype, to: Dtype): boolean {
+  const [inner, outer] = [integerRange[from], integerRange[to]];
+  return from === to || (inner !== undefined && outer !== undefined && inner[0] >= outer[0] && inner[1] <= outer[1]);
+}
+
 /** The index of the first number that the dtype cannot carry unchanged, or −1. Floats round and carry all. */
 export function firstMisfit(dtype: Dtype, data: Float64Array): number {
   const range = integerRange[dtype];
@@ -58,7 +64,7 @@ export function firstMisfit(dtype: Dtype, data: Float64Array): number {
 /** One frame, freshly allocated (it may be sent without copying). */
 export function encodeNpy(array: NamedArray): Uint8Array {
   const { dtype, shape, data } = array;
-  const head = headerText(dtype, shape);
+  const head = headersWritten.of(`${dtype} ${shape.length === 1 ? `${shape[0]},` : shape.join(', ')}`);
   const frame = new Uint8Array(head.length + data.length * dtypes[dtype]);
   frame.set(head, 0);
   writeNumbers(frame, head.length, dtype, data);
@@ -73,6 +79,24 @@ export function decodeNpy(frame: Uint8Array): NamedArray {
   const bodyAt = 10 + frame[8]! + 256 * frame[9]!;
   if (bodyAt > frame.length) throw fail('E_PROTOCOL', 'array frame ends inside its header');
   const text = Buffer.from(frame.buffer, frame.byteOffset + 10, bodyAt - 10).toString('latin1');
+  const { dtype, shape, count } = headersRead.of(text);
+  if (count * dtypes[dtype] !== frame.length - bodyAt || count * 8 > arrayBytesMax) {
+    throw fail(
+      'E_PROTOCOL',
+      `array of shape (${shape.join(', ').slice(0, 80)}) and dtype ${dtype} does not fit its frame`,
+    );
+  }
+  return { dtype, shape, data: readNumbers(frame, bodyAt, dtype, count) };
+}
+
+interface ArrayHeader {
+  readonly dtype: Dtype;
+  readonly shape: readonly number[];
+  /** The product of `shape`. */
+  readonly count: number;
+}
+
+function parseHeader(text: string): ArrayHeader {
   const descr = /'descr':\s*'(?:\||<)(u1|(?<=<)[uif][248])'/.exec(text)?.[1];
   const order = /'fortran_order':\s*(True|False)/.exec(text)?.[1];
   const dims = /'shape':\s*\(([0-9, ]*)\)/.exec(text)?.[1];
@@ -83,16 +107,40 @@ export function decodeNpy(frame: Uint8Array): NamedArray {
     .split(',')
     .filter((dim) => dim.trim() !== '')
     .map(Number);
-  const count = shape.reduce((product, dim) => product * dim, 1);
-  const fits = count * dtypes[descr] === frame.length - bodyAt && count * 8 <= arrayBytesMax;
-  if (shape.length > dimensionsMax || !shape.every(Number.isSafeInteger) || !fits) {
-    throw fail('E_PROTOCOL', `array of shape (${dims.slice(0, 80)}) and dtype ${descr} does not fit its frame`);
+  if (shape.length > dimensionsMax || !shape.every(Number.isSafeInteger)) {
+    throw fail('E_PROTOCOL', `array of shape (${dims.slice(0, 80)}) is not taken`);
   }
-  return { dtype: descr, shape, data: readNumbers(frame, bodyAt, descr, count) };
+  return { dtype: descr, shape, count: shape.reduce((product, dim) => product * dim, 1) };
 }
 
-function headerText(dtype: Dtype, shape: readonly number[]): Uint8Array {
-  const dims = shape.length === 1 ? `${shape[0]},` : shape.join(', ');
+/**
+ * Arrays of a job have the same few headers again and again, and to make or read one costs more than to copy a short
+ * array. Bounded, and emptied when full: a peer may send as many different ones as it likes.
+ */
+class Remembered<T> {
+  readonly #known = new Map<string, T>();
+
+  constructor(readonly make: (key: string) => T) {}
+
+  of(key: string): T {
+    let value = this.#known.get(key);
+    if (value === undefined) {
+      value = this.make(key);
+      if (this.#known.size >= rememberedMax || key.length > rememberedCharsMax) this.#known.clear();
+      this.#known.set(key, value);
+    }
+    return value;
+  }
+}
+
+const rememberedMax = 64;
+const rememberedCharsMax = 1024;
+const headersRead = new Remembered(parseHeader);
+const headersWritten = new Remembered(headerBytes);
+
+/** `key`: dtype and dimensions, `u4 3, 256`. */
+function headerBytes(key: string): Uint8Array {
+  const [dtype, dims] = [key.slice(0, 2) as Dtype, key.slice(3)];
   const descr = dtype === 'u1' ? '|u1' : `<${dtype}`;
   const dict = `{'descr': '${descr}', 'fortran_order': False, 'shape': (${dims}), }`;
   // The whole header is padded to 64 bytes, so that NumPy and typed arrays find the body aligned.
@@ -149,9 +197,14 @@ function readNumbers(frame: Uint8Array, at: number, dtype: Dtype, count: number)
   if (dtype !== 'u8' && dtype !== 'i8') return new Float64Array(typedView(buffer, offset, dtype, count));
   const words = new Uint32Array(buffer, offset, count * 2);
   const data = new Float64Array(count);
+  const highMax = 2 ** 21 - 1;
   for (let i = 0; i < count; i++) {
-    const high = dtype === 'i8' ? words[2 * i + 1]! | 0 : words[2 * i + 1]!;
-    const value = high * 2 ** 32 + words[2 * i]!;
+    const high = words[2 * i + 1]!;
+    if (high <= highMax) {
+      data[i] = high * 2 ** 32 + words[2 * i]!;
+      continue;
+    }
+    const value = (dtype === 'i8' ? high | 0 : high) * 2 ** 32 + words[2 * i]!;
     if (!Number.isSafeInteger(value)) throw fail('E_RANGE', 'a number in an array is past 2^53−1');
     data[i] = value;
   }

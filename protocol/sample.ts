@@ -3,7 +3,6 @@
  * Intervals are never merged and never cached; whoever computes them does it from the runs of one stratum.
  */
 import type { Descriptor, FieldSpec, Form, OutputSpec } from './descriptor.js';
-import { entropy } from './finish.js';
 
 export const sampleIntervals = ['lo', 'hi'] as const;
 
@@ -45,19 +44,38 @@ export function jackknife(runs: readonly RunRow[], finish: OutputSpec['finish'])
     bytes += run.bytes;
     for (let i = 0; i < total.length; i++) total[i]! += run.row[i]!;
   }
-  const estimate = (row: Float64Array, seen: number) => (finish === 'entropy' ? entropy(row) : row[0]! / seen);
-  const without = runs.map((run) =>
-    estimate(
-      total.map((number, i) => number - run.row[i]!),
-      bytes - run.bytes,
-    ),
-  );
+  /** Of all runs but one. */
+  const estimate = (left: Float64Array | null, seen: number) =>
+    finish === 'entropy' ? entropyWithout(total, left) : (total[0]! - (left?.[0] ?? 0)) / seen;
+  const without = runs.map((run) => estimate(run.row, bytes - run.bytes));
   const mean = without.reduce((sum, value) => sum + value, 0) / m;
   const variance = (without.reduce((sum, value) => sum + (value - mean) ** 2, 0) * (m - 1)) / m;
   if (!(variance > 0)) return [NaN, NaN];
-  const centre = m * estimate(total, bytes) - (m - 1) * mean;
+  const centre = m * estimate(null, bytes) - (m - 1) * mean;
   const half = (t975[m - 2] ?? 1.96) * Math.sqrt(variance);
   // No more than 8 bits can be in a byte, and 8 of them change at the most.
   const clip = (value: number) => Math.max(0, Math.min(8, value));
   return [clip(centre - half), clip(centre + half)];
+}
+
+/** c·log2 c of the counts that short runs have: most of a sample's time would go into logarithms. */
+const logarithms = new Float64Array(16 * 4096 + 1);
+
+function timesLog(c: number): number {
+  if (c >= logarithms.length) return c * Math.log2(c);
+  const known = logarithms[c]!;
+  if (known > 0 || c < 2) return known;
+  return (logarithms[c] = c * Math.log2(c));
+}
+
+/** Entropy of `total` − `left` in bits a byte: log2 n − Σ c·log2 c / n. An interval needs no stated order of summing. */
+function entropyWithout(total: Float64Array, left: Float64Array | null): number {
+  let n = 0;
+  let sum = 0;
+  for (let i = 0; i < total.length; i++) {
+    const c = left ? total[i]! - left[i]! : total[i]!;
+    n += c;
+    if (c > 1) sum += timesLog(c);
+  }
+  return n > 0 ? Math.log2(n) - sum / n : NaN;
 }

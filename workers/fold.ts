@@ -212,11 +212,19 @@ function checkWhole({ spec, outDtype }: FieldPlan, numbers: Float64Array, length
   }
 }
 
-/** What a sample's part has besides: bytes seen a cell, and the interval that the cell's runs give. */
+/**
+ * What a sample's part has besides: bytes seen a cell, and the interval that the cell's runs give. Runs come in order, so
+ * only those of one cell are kept at a time.
+ */
 class SampleColumns {
   readonly #seen: Float64Array;
-  readonly #runs: RunRow[][];
-  #before = new Float64Array(0);
+  readonly #lo: Float64Array;
+  readonly #hi: Float64Array;
+  /** Runs of the cell that the last one was in. */
+  #runs: RunRow[] = [];
+  #cell = -1;
+  /** The cell's row as it was before the run under way. */
+  readonly #before: Float64Array;
 
   constructor(
     readonly plan: PartPlan,
@@ -225,31 +233,40 @@ class SampleColumns {
     readonly column: Column | undefined,
   ) {
     this.#seen = new Float64Array(cells);
-    this.#runs = Array.from({ length: cells }, () => []);
+    this.#lo = new Float64Array(cells).fill(NaN);
+    this.#hi = new Float64Array(cells).fill(NaN);
+    this.#before = new Float64Array(column?.width ?? 0);
   }
 
   runBegins(start: number): void {
-    this.#before = this.#row(this.#cellOf(start)).slice();
+    const cell = this.#cellOf(start);
+    if (cell !== this.#cell) this.#tell();
+    this.#cell = cell;
+    if (this.#isTold) this.#before.set(this.#row(cell));
   }
 
   runEnded(start: number, end: number): void {
-    const cell = this.#cellOf(start);
-    this.#seen[cell]! += end - start;
-    const row = this.#row(cell).map((number, i) => number - this.#before[i]!);
-    if (this.#isTold) this.#runs[cell]!.push({ row, bytes: end - start });
+    this.#seen[this.#cell]! += end - start;
+    if (!this.#isTold) return;
+    const row = this.#row(this.#cell).slice();
+    for (let i = 0; i < row.length; i++) row[i]! -= this.#before[i]!;
+    this.#runs.push({ row, bytes: end - start });
   }
 
   columns(): { readonly [name: string]: Float64Array } {
-    const intervals = this.#runs.map((runs) => (this.output ? jackknife(runs, this.output.finish) : [NaN, NaN]));
-    return {
-      n: this.#seen,
-      lo: Float64Array.from(intervals, ([lo]) => lo!),
-      hi: Float64Array.from(intervals, ([, hi]) => hi!),
-    };
+    this.#tell();
+    return { n: this.#seen, lo: this.#lo, hi: this.#hi };
+  }
+
+  /** The cell's runs are all there. */
+  #tell(): void {
+    if (this.#runs.length > 0)
+      [this.#lo[this.#cell], this.#hi[this.#cell]] = jackknife(this.#runs, this.output!.finish);
+    this.#runs = [];
   }
 
   get #isTold(): boolean {
-    return this.output !== undefined && this.plan.cellBytes > 0;
+    return this.output !== undefined && this.column !== undefined && this.plan.cellBytes > 0;
   }
 
   #cellOf(start: number): number {
@@ -258,7 +275,7 @@ class SampleColumns {
   }
 
   #row(cell: number): Float64Array {
-    if (!this.column || !this.#isTold) return new Float64Array(0);
-    return this.column.data.subarray(cell * this.column.width, (cell + 1) * this.column.width);
+    const { data, width } = this.column!;
+    return data.subarray(cell * width, (cell + 1) * width);
   }
 }
