@@ -7,11 +7,12 @@ export type Content = (piece: Buffer, seed: number) => void;
 /** The program that runs us: some 90 MiB of code and tables. */
 let program: Buffer | undefined;
 
+/** A piece begins at a multiple of 4 in memory. */
 export const random: Content = (piece, seed) => {
   const source = new Random(seed);
-  const whole = piece.length & ~3;
-  for (let i = 0; i < whole; i += 4) piece.writeUInt32LE(source.bits(), i);
-  for (let i = whole; i < piece.length; i++) piece[i] = source.bits() & 255;
+  const words = new Uint32Array(piece.buffer, piece.byteOffset, piece.length >> 2);
+  for (let i = 0; i < words.length; i++) words[i] = source.bits();
+  for (let i = words.length * 4; i < piece.length; i++) piece[i] = source.bits() & 255;
 };
 
 export const code: Content = (piece, seed) => {
@@ -39,7 +40,7 @@ export const records: Content = (piece, seed) => {
     record.writeUInt16LE(source.int(0, 500), 4);
     record.writeUInt8(source.int(0, 3), 6);
     record.writeDoubleLE(source.unit() * 1000, 8);
-    record.writeUInt32LE(1_700_000_000 + id * 60, 16);
+    record.writeUInt32LE((1_700_000_000 + id * 60) % 2 ** 32, 16);
     record.copy(piece, i);
   }
 };

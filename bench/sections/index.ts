@@ -1,9 +1,11 @@
 /** All sections by name, in the order in which they run; a line each. */
 import { exact } from './exact.js';
 import { first } from './first.js';
+import { honest } from './honest.js';
 import type { Section } from './section.js';
 
 export const sections: { readonly [name: string]: Section } = {
   exact: { says: 'exact answers about 1 GiB against C loops and other tools', run: exact },
   first: { says: 'how soon the first whole picture stands', run: first },
+  honest: { says: 'whether intervals hold the exact values, and narrow', run: honest },
 };
