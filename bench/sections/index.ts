@@ -2,10 +2,14 @@
 import { exact } from './exact.js';
 import { first } from './first.js';
 import { honest } from './honest.js';
+import { needles } from './needles.js';
+import { reopen } from './reopen.js';
 import type { Section } from './section.js';
 
 export const sections: { readonly [name: string]: Section } = {
   exact: { says: 'exact answers about 1 GiB against C loops and other tools', run: exact },
   first: { says: 'how soon the first whole picture stands', run: first },
   honest: { says: 'whether intervals hold the exact values, and narrow', run: honest },
+  needles: { says: 'whether short anomalies are seen at every zoom', run: needles },
+  reopen: { says: 'a finished large file asked again from the cache', run: reopen },
 };
