@@ -1,4 +1,5 @@
 /** All sections by name, in the order in which they run; a line each. */
+import { broker } from './broker.js';
 import { exact } from './exact.js';
 import { first } from './first.js';
 import { honest } from './honest.js';
@@ -12,4 +13,5 @@ export const sections: { readonly [name: string]: Section } = {
   honest: { says: 'whether intervals hold the exact values, and narrow', run: honest },
   needles: { says: 'whether short anomalies are seen at every zoom', run: needles },
   reopen: { says: 'a finished large file asked again from the cache', run: reopen },
+  broker: { says: 'what the broker costs, and whether it is fair', run: broker },
 };
