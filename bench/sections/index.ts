@@ -1,5 +1,6 @@
 /** All sections by name, in the order in which they run; a line each. */
 import { broker } from './broker.js';
+import { cancel } from './cancel.js';
 import { exact } from './exact.js';
 import { first } from './first.js';
 import { honest } from './honest.js';
@@ -14,4 +15,5 @@ export const sections: { readonly [name: string]: Section } = {
   needles: { says: 'whether short anomalies are seen at every zoom', run: needles },
   reopen: { says: 'a finished large file asked again from the cache', run: reopen },
   broker: { says: 'what the broker costs, and whether it is fair', run: broker },
+  cancel: { says: 'how soon cancelled jobs are over', run: cancel },
 };
