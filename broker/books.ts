@@ -17,12 +17,14 @@ import type { Job } from './job.js';
 import type { BrokerOptions } from './options.js';
 import { Outcomes } from './outcomes.js';
 import { Roster } from './roster.js';
+import { Seeks } from './seeks.js';
 import { ServiceBook } from './services.js';
 import { type Session, Sessions } from './sessions.js';
 
 export class Books {
   readonly services = new ServiceBook();
   readonly roster = new Roster();
+  readonly seeks = new Seeks();
   readonly chunks = new ChunkTable();
   readonly sessions: Sessions;
   readonly outcomes: Outcomes;

@@ -125,7 +125,7 @@ export class BrokerCore {
       assert(!job.isComplete, 'a complete job is answered at once');
       for (const key of job.phase.open.keys()) assert(chunks.get(key)?.waiters.has(job.id), 'an open piece is wanted');
       const { reading, pending, open } = job.phase;
-      assert(reading.size + pending.length + open.size > 0, 'a running job waits for something');
+      assert(reading.size + pending.size + open.size > 0, 'a running job waits for something');
     }
   }
 

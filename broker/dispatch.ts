@@ -18,9 +18,11 @@ import {
 } from '../protocol/index.js';
 import type { Books } from './books.js';
 import { type Chunk, ChunkTable, type Slice } from './chunks.js';
+import type { ChunkContext } from './events.js';
 import { DeficitRing } from './fairness.js';
 import type { Job } from './job.js';
 import type { WorkerEntry } from './roster.js';
+import { smoothed } from './services.js';
 
 interface Assignment {
   readonly attempt: Attempt;
@@ -45,8 +47,14 @@ interface Candidate {
   readonly costMs: number;
 }
 
+const idsOf = (inputs: ChunkContext['inputs']) => inputs.map(({ id }) => id);
+
 const sliceBytesMax = 64 * 2 ** 20;
 const sliceBytesMin = 65_536;
+/** Samples may take about a twentieth of what reading everything takes at 256 MiB a second. */
+const sampleMsPerByte = 0.05 / (256 * 2 ** 10);
+/** Where seeks are dear, a disk that waits between two slices is lost time: they are so many times longer. */
+const dearSlices = 16;
 
 export class Dispatch {
   readonly #assignments = new Map<Attempt, Assignment>();
@@ -136,7 +144,7 @@ export class Dispatch {
     if (!assignment || assignment.withdrawn) return;
     const { chunk, slice } = assignment;
     const { context } = chunk;
-    if (!chunk.runs) this.books.services.measured(context.digest, slice.end - slice.start, message.work.ms);
+    this.#measured(assignment, message.work);
     chunk.running.delete(message.attempt);
     try {
       const fields = chunk.runs ? [...context.fields, ...sampleFields] : context.fields;
@@ -236,6 +244,17 @@ export class Dispatch {
     return assignment;
   }
 
+  /** What later tasks are cut and placed by. */
+  #measured({ chunk, slice, jobId }: Assignment, { ms, seekMs }: TaskWork): void {
+    const { context, runs } = chunk;
+    if (seekMs !== undefined) this.books.seeks.measured(idsOf(context.inputs), seekMs);
+    if (runs) return;
+    const bytes = slice.end - slice.start;
+    this.books.services.measured(context.digest, bytes, ms);
+    const job = this.books.jobs.get(jobId);
+    if (job) job.bytesPerMs = smoothed(job.bytesPerMs, bytes, ms);
+  }
+
   #next(): Candidate | undefined {
     let chosen: Candidate | undefined;
     this.#clients.next((clientId) => {
@@ -264,21 +283,41 @@ export class Dispatch {
 
   #candidate(job: Job): Candidate | undefined {
     if (job.phase.name !== 'running') return undefined;
-    const { digest, bytesPerMs } = job.service!;
-    const { roster, options } = this.books;
-    const worker = roster.idleWorker(digest) ?? roster.creditWorker(digest);
+    const { bytesPerMs } = job;
+    const areDear = this.books.seeks.areDear(job.inputIds);
+    const worker = areDear ? this.#onlyReader(job) : this.#anyWorker(job);
     if (!worker) return undefined;
     const chunk = this.#chunkWithSlice(job);
     if (!chunk) return undefined;
-    const sliceBytes = Math.max(sliceBytesMin, Math.min(sliceBytesMax, bytesPerMs * options.sliceMs));
+    const sliceMs = this.books.options.sliceMs * (areDear ? dearSlices : 1);
+    const sliceBytes = Math.max(sliceBytesMin, Math.min(sliceBytesMax, bytesPerMs * sliceMs));
     return { job, chunk, sliceBytes, worker, costMs: ChunkTable.peekBytes(chunk, sliceBytes) / bytesPerMs };
+  }
+
+  #anyWorker({ service }: Job): WorkerEntry | undefined {
+    const { digest } = service!;
+    return this.books.roster.idleWorker(digest) ?? this.books.roster.creditWorker(digest);
+  }
+
+  /** Two that read in different places would send a disk's head to and fro: whoever reads the inputs goes on alone. */
+  #onlyReader(job: Job): WorkerEntry | undefined {
+    const ids = job.inputIds;
+    for (const { peer, chunk } of this.#assignments.values()) {
+      if (!chunk.context.inputs.some(({ id }) => ids.includes(id))) continue;
+      const reader = this.books.roster.get(peer)!;
+      const isFree = reader.digest === job.service!.digest && reader.attempts.length < reader.credit;
+      return isFree ? reader : undefined;
+    }
+    return this.#anyWorker(job);
   }
 
   /** Wants the job's next pieces, also where no worker is free: who wants a piece shares in it from then on. */
   #openPieces(job: Job): void {
     if (job.phase.name !== 'running') return;
     const openMax = 2 * Math.max(1, this.books.roster.slotCount);
-    for (let opened = job.openNext(openMax); opened; opened = job.openNext(openMax)) {
+    const stretchBytes = this.books.seeks.stretchBytes(job.inputIds, job.bytesPerMs);
+    const open = () => job.openNext(openMax, stretchBytes);
+    for (let opened = open(); opened; opened = open()) {
       // Another job may have had it computed in part: that much is known here too.
       for (const part of this.books.chunks.want(opened, job.id).parts) job.pieceProgressed(part);
     }
@@ -315,11 +354,19 @@ export class Dispatch {
     const inputs = context.inputs.map(({ path, identity }) => ({ path, identity }));
     const runs = chunk.runs ?? ([[slice.start, slice.end]] as const);
     const kind = chunk.runs ? 'sample' : 'exact';
-    const task = { kind, inputs, runs, cellBytes: span.cellBytes, form, params: context.params } as const;
+    const sample = chunk.runs && { readMsMax: this.#sampleReadMs(job) };
+    const task = { kind, inputs, runs, cellBytes: span.cellBytes, form, params: context.params, ...sample } as const;
     this.books.emit({
       kind: 'sendToWorker',
       peer: worker.peer,
       message: { kind: 'assign', attempt, epoch: this.books.epoch, jobId: job.id, task },
     });
+  }
+
+  /** For each sample of the job: so that all of them together keep to what they are allowed. */
+  #sampleReadMs(job: Job): number {
+    const { sampleTasks, missingBytes } = job.running;
+    const allowedMs = Math.min(this.books.options.sampleMs, missingBytes * sampleMsPerByte);
+    return allowedMs / Math.max(1, sampleTasks / this.books.roster.slotCount);
   }
 }

@@ -33,6 +33,7 @@ import {
 import type { NewChunk } from './chunks.js';
 import type { ChunkBounds, ChunkContext, MeasuredInput } from './events.js';
 import { type Finished, Folds } from './folds.js';
+import { Pending } from './pending.js';
 import { Picture } from './picture.js';
 import { type SampleTask, sampleTasks } from './sampling.js';
 import type { Service } from './services.js';
@@ -41,15 +42,19 @@ import type { Service } from './services.js';
 interface Running {
   readonly name: 'running';
   readonly inputs: MeasuredInput[];
+  readonly inputIds: readonly string[];
   /** Loses what turned out not to be at hand. */
   plan: PlanInput;
   readonly picture: Picture;
   /** Reads of cached chunks under way, by nominal bounds. */
   readonly reading: Map<string, Hit[]>;
-  /** Pieces not yet opened, in reverse of the order in which they are. */
-  readonly pending: Piece[];
+  /** Pieces not yet opened. */
+  readonly pending: Pending;
   /** Samples not yet asked for; they come before all pieces. */
   readonly samples: SampleTask[];
+  /** How many there were, and the bytes that they are to speak for. */
+  readonly sampleTasks: number;
+  readonly missingBytes: number;
   /** Keys of the pieces that this job waits for. */
   readonly open: Map<string, Piece>;
   readonly folds: Folds;
@@ -70,6 +75,8 @@ export class Job {
   phase: Phase;
   /** Set with the first phase that has one. */
   service: Service | undefined;
+  /** Input bytes a millisecond of one slot, as this job's own tasks took; another's input may be on another disk. */
+  bytesPerMs = NaN;
   /** Something new since the last report. */
   dirty = false;
   /** No report before this moment. */
@@ -97,6 +104,7 @@ export class Job {
       throw fail('E_USAGE', `${name} takes ${inputs} input${inputs > 1 ? 's' : ''}, not ${this.query.inputs.length}`);
     }
     this.service = service;
+    this.bytesPerMs = service.bytesPerMs;
     this.phase = { name: 'measuring', service, params };
   }
 
@@ -142,9 +150,6 @@ export class Job {
     if (this.keeps) folds.expect(plan, { hits, missing });
     const reading = new Map<string, Hit[]>();
     for (const hit of hits) reading.set(boundsKey(hit.chunk), [...(reading.get(boundsKey(hit.chunk)) ?? []), hit]);
-    const pending = spreadOrder(missing.length)
-      .map((i) => missing[i]!)
-      .reverse();
     const missingBytes = missing.reduce((sum, piece) => sum + Math.min(piece.end, extent.end) - piece.start, 0);
     const sampled = missingBytes > sampleAboveBytes && grid.form === 'summed';
     const samples = sampled ? sampleTasks(gapsOf(missing, extent.end), grid.cellBytes) : [];
@@ -154,13 +159,16 @@ export class Job {
     this.phase = {
       name: 'running',
       inputs: [...inputs],
+      inputIds: inputs.map(({ id }) => id),
       plan,
       picture,
       reading,
-      pending,
+      pending: new Pending(missing),
       samples: spreadOrder(samples.length)
         .map((i) => samples[i]!)
         .reverse(),
+      sampleTasks: samples.length,
+      missingBytes,
       open: new Map(),
       folds,
       onlyA,
@@ -176,6 +184,11 @@ export class Job {
 
   get isComplete(): boolean {
     return this.phase.name === 'running' && this.phase.picture.isExact;
+  }
+
+  /** Inputs as the broker knows them. */
+  get inputIds(): readonly string[] {
+    return this.running.inputIds;
   }
 
   get context(): ChunkContext {
@@ -217,7 +230,7 @@ export class Job {
     const instead = { ...plan, cached, start, end };
     this.running.plan = { ...plan, cached };
     const { hits, missing } = planFor(instead);
-    pending.push(...missing);
+    pending.add(missing);
     if (this.keeps) folds.expect(instead, { hits, missing });
     const reads: ChunkBounds[] = [];
     for (const hit of hits) {
@@ -233,11 +246,11 @@ export class Job {
     return this.query.cache && this.service!.descriptor.cached;
   }
 
-  /** The next piece to be opened, as long as fewer than `openMax` are. */
-  openNext(openMax: number): NewChunk | undefined {
+  /** The next piece to be opened, as long as fewer than `openMax` are; neighbours for so many bytes (pending.ts). */
+  openNext(openMax: number, stretchBytes: number): NewChunk | undefined {
     if (this.phase.name !== 'running' || this.phase.open.size >= openMax) return undefined;
     const sample = this.phase.samples.pop();
-    const piece = sample ?? this.phase.pending.pop();
+    const piece = sample ?? this.phase.pending.take(stretchBytes);
     if (!piece) return undefined;
     const chunk = sample ? this.#sampleOf(sample) : this.#chunkOf(piece);
     this.phase.open.set(chunk.key, piece);

@@ -21,6 +21,8 @@ export interface BrokerOptions {
   readonly sliceMs: number;
   /** A request that takes longer than this is sampled first, milliseconds; Infinity: never. Default 60. */
   readonly sampleAboveMs: number;
+  /** All samples of a request together read no longer, milliseconds; less of small files. On a slow disk they are fewer. Default 1500. */
+  readonly sampleMs: number;
   /** Reports of one job are at least so far apart, milliseconds. Default 25. */
   readonly reportMs: number;
   /** A piece blamed for so many deaths, at least half of all since the first, ends its job with E_CRASHED. Default 3. */
@@ -44,6 +46,7 @@ export const defaultBrokerOptions: BrokerOptions = {
   cancelGraceMs: 150,
   sliceMs: 10,
   sampleAboveMs: 60,
+  sampleMs: 1500,
   reportMs: 25,
   blameMax: 3,
   outcomeMs: 600_000,

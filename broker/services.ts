@@ -23,6 +23,11 @@ export interface Service {
 const bytesPerMsAtFirst = 256 * 1024;
 const smoothing = 0.3;
 
+/** A speed after one more measurement. */
+export function smoothed(bytesPerMs: number, bytes: number, ms: number): number {
+  return bytesPerMs + smoothing * (bytes / Math.max(ms, 0.05) - bytesPerMs);
+}
+
 export class ServiceBook {
   /** By digest. */
   readonly #services = new Map<string, Service>();
@@ -91,8 +96,7 @@ export class ServiceBook {
 
   measured(digest: string, bytes: number, ms: number): void {
     const service = this.get(digest);
-    const speed = bytes / Math.max(ms, 0.05);
-    service.bytesPerMs += smoothing * (speed - service.bytesPerMs);
+    service.bytesPerMs = smoothed(service.bytesPerMs, bytes, ms);
   }
 }
 

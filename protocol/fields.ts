@@ -90,7 +90,12 @@ export function scalars(value: Plain | undefined): Report['scalars'] {
 
 export function work(value: Plain | undefined): TaskWork {
   const it = map(value, 'work');
-  return { bytesRead: int(it.bytesRead, 'work.bytesRead'), ms: Math.max(0, num(it.ms, 'work.ms')) };
+  const seekMs = it.seekMs ?? undefined;
+  return {
+    bytesRead: int(it.bytesRead, 'work.bytesRead'),
+    ms: Math.max(0, num(it.ms, 'work.ms')),
+    ...(seekMs !== undefined && { seekMs: Math.max(0, num(seekMs, 'work.seekMs')) }),
+  };
 }
 
 function extent(value: Plain): Extent {
@@ -168,6 +173,7 @@ export function task(value: Plain | undefined): Task {
   const runs = list(it.runs, 'runs').map((run) => pair(run, 'run'));
   if (runs.length < 1 || (it.kind === 'exact' && runs.length > 1)) wrong('runs', 'one run, or several of a sample');
   if (runs.some(([start], i) => i > 0 && start < runs[i - 1]![1])) wrong('runs', 'ascending and apart');
+  const readMsMax = it.readMsMax ?? undefined;
   return {
     kind: it.kind as Task['kind'],
     inputs: inputs.map(taskInput),
@@ -175,5 +181,6 @@ export function task(value: Plain | undefined): Task {
     cellBytes: int(it.cellBytes, 'cellBytes'),
     form: it.form as Task['form'],
     params: params(it.params),
+    ...(readMsMax !== undefined && { readMsMax: num(readMsMax, 'task.readMsMax') }),
   };
 }

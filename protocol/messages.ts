@@ -61,12 +61,16 @@ export interface Task {
   readonly cellBytes: number;
   readonly form: Form;
   readonly params: Params;
+  /** A sample that would spend longer on reading, in milliseconds, reads fewer of its runs. Absent: it reads them all. */
+  readonly readMsMax?: number;
 }
 
 /** What a task cost. */
 export interface TaskWork {
   readonly bytesRead: number;
   readonly ms: number;
+  /** Mean time of a short read elsewhere than where the last one ended, in milliseconds. Absent: too few to tell. */
+  readonly seekMs?: number;
 }
 
 export interface InputReport {

@@ -11,10 +11,11 @@ import type { Task, TaskWork } from '../protocol/messages.js';
 import { encodePart, type PartFrames } from '../protocol/parts.js';
 import { sampleFields } from '../protocol/sample.js';
 import { PartBuilder } from './fold.js';
-import { moduleBuffer } from './kernels/module.js';
-import { batchBytesMax, cutBatch, pageBytes, Rows } from './rows.js';
+import { Reader } from './reader.js';
+import { batchBytesMax, cutBatch, Rows } from './rows.js';
 import type { AnyWorker, TaskView } from './service.js';
 import { type Roots, Source } from './source.js';
+import { nextRun } from './thinning.js';
 
 /** What the engine needs of whoever runs it. */
 export interface TaskHost {
@@ -53,10 +54,14 @@ const batchBytesOf = new WeakMap<AnyWorker, number>();
 export async function runTask(service: AnyWorker, task: Task, host: TaskHost): Promise<TaskResult> {
   const began = performance.now();
   const sources: Source[] = [];
-  const work = (): TaskWork => ({
-    bytesRead: sources.reduce((sum, source) => sum + source.bytesRead, 0),
-    ms: performance.now() - began,
-  });
+  const work = (): TaskWork => {
+    const seekMs = sources.flatMap((source) => source.seekMs ?? []);
+    return {
+      bytesRead: sources.reduce((sum, source) => sum + source.bytesRead, 0),
+      ms: performance.now() - began,
+      ...(seekMs.length > 0 && { seekMs: Math.max(...seekMs) }),
+    };
+  };
   try {
     checkTask(service, task);
     const params = checkParams(service.descriptor, task.params);
@@ -90,7 +95,11 @@ function typed(error: unknown, { descriptor }: AnyWorker, task: Task, host: Task
 
 /** One task under way. */
 class TaskRun {
-  readonly #rows = new Rows();
+  /** The batch under way. */
+  #rows = new Rows(0);
+  /** Read ahead, or free. */
+  #others = new Rows(1);
+  readonly #reader: Reader;
   readonly #builder: PartBuilder;
   readonly #view: TaskView;
   readonly #shift: number;
@@ -108,23 +117,29 @@ class TaskRun {
     const { overlap, shift } = service.descriptor;
     const [start, end] = [runs[0]![0], runs.at(-1)![1]];
     this.#shift = shift === undefined ? 0 : sizeOf(shift, params);
-    this.#rows.overlapBytes = sizeOf(overlap, params);
+    this.#rows.overlapBytes = this.#others.overlapBytes = sizeOf(overlap, params);
     if (this.#rows.overlapBytes > overlapBytesMax) {
       throw fail('E_PARAM', `${service.descriptor.name}: ${overlap} is over ${overlapBytesMax} bytes`);
     }
     if (start < end && (end > this.#common() || start + this.#shift < 0)) {
       throw fail('E_RANGE', `[${start}, ${end}) is not inside the input, which has ${this.#common()} bytes there`);
     }
+    this.#reader = new Reader(sources, this.#shift);
     this.#builder = new PartBuilder(service, { start, end, cellBytes, form, params, sampled: kind === 'sample' });
     this.#view = this.#viewOf();
   }
 
   async run(): Promise<PartFrames> {
     const { service, task, sources, host } = this;
-    for (const [start, end] of task.runs) {
-      this.#builder.runBegins(start);
-      await this.#computeRun(start, end);
-      this.#builder.runEnded(start, end);
+    try {
+      for (let i = 0, read = 1; i < task.runs.length; i = this.#nextRun(i, read++)) {
+        const [start, end] = task.runs[i]!;
+        this.#builder.runBegins(start);
+        await this.#computeRun(start, end);
+        this.#builder.runEnded(start, end);
+      }
+    } finally {
+      await this.#reader.idle();
     }
     if (host.isCancelled()) throw cancelled();
     for (const source of sources) source.checkUnchanged();
@@ -137,9 +152,16 @@ class TaskRun {
     return Math.min(...this.sources.map(({ size }, input) => (input === 0 ? size : size - this.#shift)));
   }
 
+  /** Where reads are slow, runs of a sample are passed over. */
+  #nextRun(last: number, read: number): number {
+    const { runs, readMsMax } = this.task;
+    if (readMsMax === undefined) return last + 1;
+    const spentMs = this.sources.reduce((sum, source) => sum + source.readMs, 0);
+    return nextRun(last, runs.length, read, spentMs, readMsMax);
+  }
+
   #viewOf(): TaskView {
     const { host, task, params, sources } = this;
-    const rows = this.#rows;
     return {
       params: params as TaskView['params'],
       form: task.form,
@@ -147,43 +169,43 @@ class TaskRun {
       signal: host.signal,
       check: () => {
         if (host.isCancelled()) throw cancelled();
+        const rows = this.#rows;
         host.progressed(this.#bytesDone + rows.offset(rows.current) - rows.start);
       },
     };
   }
 
   async #computeRun(start: number, end: number): Promise<void> {
-    const { service, task, host } = this;
-    const { rowBytes } = service.definition;
+    const { host } = this;
+    if (start < end) this.#cut(this.#rows, start, end);
     for (let at = start; at < end; ) {
       if (host.isCancelled()) throw cancelled();
-      const batchBytes = batchBytesOf.get(service) ?? batchBytesMin;
-      // A block is computed in one piece, so its row is never a stretch of it.
-      const stretchBytes = task.form === 'whole' ? batchBytesMax : batchBytes;
-      cutBatch(at, end, { cellBytes: task.cellBytes, rowBytes, stretchBytes }, batchBytes, this.#rows.edges);
-      this.#fill();
+      await this.#reader.fill(this.#rows);
+      this.#rows.current = 0;
+      const next = this.#rows.end;
+      const readsAhead = next < end && this.#reader.isSlow;
+      if (readsAhead) {
+        this.#cut(this.#others, next, end);
+        this.#reader.begin(this.#others);
+      }
       const began = performance.now();
       await this.#computeBatch();
       this.#pace(performance.now() - began);
-      this.#bytesDone += this.#rows.end - at;
-      at = this.#rows.end;
+      this.#bytesDone += next - at;
+      at = next;
       host.progressed(this.#bytesDone);
+      if (readsAhead) [this.#rows, this.#others] = [this.#others, this.#rows];
+      else if (at < end) this.#cut(this.#rows, at, end);
     }
   }
 
-  /** Reads the batch's bytes, and the overlap after them, of every input. */
-  #fill(): void {
-    const rows = this.#rows;
-    rows.current = 0;
-    rows.held = this.sources.map((source, input) => {
-      const shift = input === 0 ? 0 : this.#shift;
-      const length = Math.min(rows.end + rows.overlapBytes, source.size - shift) - rows.start;
-      // Offsets and indexes agree modulo the page, so that kernels find aligned words in both inputs.
-      const at = rows.start % pageBytes;
-      const bytes = bufferOf(input, at + length);
-      source.read(bytes, at, length, rows.start + shift);
-      return { bytes, at, length };
-    });
+  #cut(rows: Rows, at: number, end: number): void {
+    const { service, task } = this;
+    const { rowBytes } = service.definition;
+    const batchBytes = batchBytesOf.get(service) ?? batchBytesMin;
+    // A block is computed in one piece, so its row is never a stretch of it.
+    const stretchBytes = task.form === 'whole' ? batchBytesMax : batchBytes;
+    cutBatch(at, end, { cellBytes: task.cellBytes, rowBytes, stretchBytes }, batchBytes, rows.edges);
   }
 
   async #computeBatch(): Promise<void> {
@@ -220,22 +242,6 @@ class TaskRun {
 
 function cancelled(): BinglideError {
   return fail('E_CANCELLED', 'the task was cancelled');
-}
-
-/**
- * A buffer an input, used by all tasks of the thread, which runs one at a time: in the memory of the kernels' module,
- * so that they need no copy, or, for longer rows or without the module, one that grows.
- */
-const buffers: Uint8Array[] = [];
-function bufferOf(input: number, length: number): Uint8Array {
-  const shared = moduleBuffer(input, length);
-  if (shared) return shared;
-  const usual = batchBytesMax + 2 * pageBytes;
-  const held = buffers[input];
-  if (held && held.length >= length) return held;
-  const grown = new Uint8Array(Math.max(usual, length));
-  if (length <= 2 * usual) buffers[input] = grown;
-  return grown;
 }
 
 const here = new URL('.', import.meta.url).href;

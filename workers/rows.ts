@@ -47,14 +47,20 @@ export interface Held {
   readonly length: number;
 }
 
-/** One object serves all batches of a task. What it hands out is overwritten by the next batch. */
+/** One object serves all batches of a task, or two in turn. What it hands out is overwritten by the next batch. */
 export class Rows {
   /** Row i is [edges[i], edges[i + 1]), in bytes of the first input. */
   readonly edges: number[] = [];
   held: readonly Held[] = [];
   overlapBytes = 0;
+  /** Batches of a task take turns with their buffers: 0 or 1. */
+  readonly turn: number;
   /** The row that was asked for last: as far as compute has come. */
   current = 0;
+
+  constructor(turn = 0) {
+    this.turn = turn;
+  }
 
   /** Rows in this batch. */
   get rows(): number {

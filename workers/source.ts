@@ -6,7 +6,18 @@
  * names, or no longer is when the reading ends, is E_CHANGED. Nothing is opened that is not known to be regular: to
  * open a device can act on it.
  */
-import { type BigIntStats, closeSync, constants, fstatSync, openSync, readSync, realpathSync, statSync } from 'node:fs';
+import {
+  type BigIntStats,
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  read,
+  readSync,
+  realpathSync,
+  statSync,
+} from 'node:fs';
+import { promisify } from 'node:util';
 import { describeChange, sameIdentity, statIdentity } from '../cache/identity.js';
 import { type BinglideError, fail } from '../protocol/errors.js';
 import type { StatIdentity, TaskInput } from '../protocol/messages.js';
@@ -19,11 +30,24 @@ export function resolveRoots(folders: readonly string[]): Roots {
   return folders.map((folder) => realpathSync.native(folder, { encoding: 'buffer' }));
 }
 
+/** Reads up to here tell what a seek costs: the bytes themselves take next to nothing. */
+const shortReadBytes = 64 << 10;
+/** So few seeks tell nothing. */
+const seeksMin = 3;
+
+const readLater = promisify(read);
+
 export class Source {
   readonly #fd: number;
   readonly #name: string;
   readonly #identity: StatIdentity;
   bytesRead = 0;
+  /** Time spent waiting for reads, in milliseconds. */
+  readMs = 0;
+  /** Where the last read ended. */
+  #position = -1;
+  #seeks = 0;
+  #seekMs = 0;
 
   /** Throws a typed error that names the file. */
   constructor({ path, identity }: TaskInput, roots: Roots) {
@@ -43,17 +67,50 @@ export class Source {
     return this.#identity.size;
   }
 
+  /** Mean time of a short read elsewhere than where the last one ended, in milliseconds; undefined: too few to tell. */
+  get seekMs(): number | undefined {
+    return this.#seeks < seeksMin ? undefined : this.#seekMs / this.#seeks;
+  }
+
   /** Fills target[at, at + length) with the bytes from `offset` on. */
   read(target: Uint8Array, at: number, length: number, offset: number): void {
+    const began = performance.now();
     for (let done = 0; done < length; ) {
       const got = this.#attempt(() => readSync(this.#fd, target, at + done, length - done, offset + done));
-      if (got === 0) {
-        this.checkUnchanged();
-        throw fail('E_IO', `${this.#name} ends at ${offset + done}, before its size of ${this.size} bytes`);
-      }
-      done += got;
-      this.bytesRead += got;
+      done += this.#got(got, offset + done);
     }
+    this.#timed(performance.now() - began, offset, length);
+  }
+
+  /** The same from a thread of the pool, while this one computes. `target` is not to be touched until it resolves. */
+  async readAhead(target: Uint8Array, at: number, length: number, offset: number): Promise<void> {
+    for (let done = 0; done < length; ) {
+      const { bytesRead } = await readLater(this.#fd, target, at + done, length - done, offset + done).catch(
+        (error) => {
+          throw typed(error, this.#name);
+        },
+      );
+      done += this.#got(bytesRead, offset + done);
+    }
+    this.#position = offset + length;
+  }
+
+  #got(bytes: number, offset: number): number {
+    if (bytes === 0) {
+      this.checkUnchanged();
+      throw fail('E_IO', `${this.#name} ends at ${offset}, before its size of ${this.size} bytes`);
+    }
+    this.bytesRead += bytes;
+    return bytes;
+  }
+
+  #timed(ms: number, offset: number, length: number): void {
+    this.readMs += ms;
+    if (offset !== this.#position && length <= shortReadBytes) {
+      this.#seeks++;
+      this.#seekMs += ms;
+    }
+    this.#position = offset + length;
   }
 
   /** Called before the first byte and after the last. */

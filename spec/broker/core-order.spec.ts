@@ -113,6 +113,62 @@ describe('broker/core: samples', () => {
   });
 });
 
+describe('broker/core: an input on a disk that seeks', () => {
+  /** All samples are answered; each seek took so long. */
+  const sampled = (seekMs: number) => {
+    const story = Story.open({ sampleAboveMs: 60 }, ['w1', 'w2']);
+    story.asks('a1');
+    story.measured('a1', 512 * MiB);
+    const allowed = new Set<number>();
+    for (let i = 0; i < 16; i++) {
+      const peer = ['w1', 'w2'].find((name) => story.given.get(name)![0]?.task.kind === 'sample');
+      if (!peer) break;
+      allowed.add(story.given.get(peer)![0]!.task.readMsMax!);
+      story.completes(peer, 10, seekMs);
+    }
+    return { story, allowed: [...allowed] };
+  };
+  const busy = (story: Story) => ['w1', 'w2'].filter((peer) => story.given.get(peer)!.length > 0);
+
+  it('is sampled within the time that all samples have together', () => {
+    const { allowed } = sampled(0.01);
+    expect(allowed.length).to.equal(1);
+    const [tasks, slots] = [16, 2];
+    expect((allowed[0]! * tasks) / slots, 'a twentieth of two seconds').to.be.within(95, 105);
+  });
+
+  it('is read by one worker at a time, in long stretches', () => {
+    const { story } = sampled(10);
+    const starts: number[] = [];
+    for (let i = 0; i < 10_000 && story.reports.length === 0; i++) {
+      const readers = busy(story);
+      if (readers.length === 0) break;
+      if (i > 0) expect(readers.length, 'workers that read').to.equal(1);
+      const { task } = story.given.get(readers[0]!)![0]!;
+      starts.push(task.runs[0]![0], task.runs[0]![1]);
+      story.completes(readers[0]!, (task.runs[0]![1] - task.runs[0]![0]) / (200 * KiB));
+    }
+    expect(story.reports[0]!).to.include({ exact: true });
+    let jumps = 0;
+    for (let i = 2; i < starts.length; i += 2) if (starts[i] !== starts[i - 1]) jumps++;
+    expect(jumps).to.be.at.most(10);
+  });
+
+  it('is read by all workers, and spread, where seeks cost nothing', () => {
+    const { story } = sampled(0.02);
+    story.completes(busy(story)[0]!);
+    expect(busy(story)).to.deep.equal(['w1', 'w2']);
+  });
+
+  it('is given to another worker when its reader dies', () => {
+    const { story } = sampled(10);
+    const [first] = busy(story);
+    if (busy(story).length === 2) story.completes(busy(story)[1]!);
+    story.goes(first!);
+    expect(busy(story).filter((peer) => peer !== first)).to.have.length(1);
+  });
+});
+
 describe('broker/core: the clock', () => {
   it('is asked for early enough and never in vain for ever: five quiet minutes are a few events a second', () => {
     const story = Story.open({}, ['w1', 'w2']);

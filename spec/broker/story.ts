@@ -219,7 +219,7 @@ export class Story {
   }
 
   /** The worker answers the oldest task that it holds, as of a file of zeros. */
-  completes(peer: string, ms = 1): string[] {
+  completes(peer: string, ms = 1, seekMs?: number): string[] {
     const { attempt, task } = this.given.get(peer)!.shift()!;
     const descriptor = this.#services.get(peer)!;
     const fields = [...fieldsOf(descriptor, 'summed'), ...(task.kind === 'sample' ? sampleFields : [])];
@@ -229,7 +229,7 @@ export class Story {
       attempt,
       epoch: this.epoch,
       part: encodePart(fields, zeroPart(descriptor, task)),
-      work: { bytesRead, ms },
+      work: { bytesRead, ms, ...(seekMs !== undefined && { seekMs }) },
     });
   }
 

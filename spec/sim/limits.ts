@@ -81,7 +81,7 @@ export class Limits implements BrokerWatch {
       demand(!waits, `a slot is idle while job ${id} has a slice to be computed`);
       const most = 2 * books.roster.slotCount;
       demand(
-        phase.pending.length + phase.samples.length === 0 || phase.open.size >= most,
+        phase.pending.size + phase.samples.length === 0 || phase.open.size >= most,
         `a slot is idle while job ${id} has pieces to open`,
       );
     }

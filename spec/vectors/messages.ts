@@ -215,6 +215,13 @@ export const workerSamples: readonly Sample[] = [
     part: { arrays: ['runs', 'runs.index'], frames: [none, frameOf('93')] },
     work,
   }),
+  fromWorker('FINAL of a sample from a disk that seeks', {
+    kind: 'taskFinal',
+    attempt: 9,
+    epoch: s.epoch,
+    part: { arrays: [], frames: [] },
+    work: { ...work, seekMs: 9.75 },
+  }),
   fromWorker('ERROR', {
     kind: 'taskError',
     attempt: 2,
@@ -263,6 +270,21 @@ export const workerSamples: readonly Sample[] = [
         [2 ** 32, 2 ** 32 + 4096],
       ],
       cellBytes: 65_536,
+    }),
+  }),
+  toWorker('REQUEST of a sample that is not to read for long', {
+    kind: 'assign',
+    attempt: 9,
+    epoch: s.epoch,
+    jobId: s.jobId(1),
+    task: s.task({
+      kind: 'sample',
+      runs: [
+        [0, 4096],
+        [65_536, 69_632],
+      ],
+      cellBytes: 65_536,
+      readMsMax: 187.5,
     }),
   }),
   toWorker('REQUEST of whole blocks, every type of parameter', {

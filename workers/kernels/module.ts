@@ -79,7 +79,9 @@ export class KernelModule {
     this.xor = new Uint32Array(buffer, run.xorAt(), 256);
     this.intervals = new Int32Array(buffer, run.intervalsAt(), 3 * run.intervalsMax());
     this.state = new Int32Array(buffer, run.stateAt(), 8);
-    this.inputs = [0, 1].map((i) => new Uint8Array(buffer, run.inputsAt() + i * (inputBytes + slackBytes), inputBytes));
+    this.inputs = [0, 1, 2, 3].map(
+      (i) => new Uint8Array(buffer, run.inputsAt() + i * (inputBytes + slackBytes), inputBytes),
+    );
   }
 
   /** Makes T[0…n] known to the module. */
@@ -111,9 +113,9 @@ function load(): KernelModule | null {
   }
 }
 
-/** A buffer of `length` bytes in the module's memory for this input, or null. */
-export function moduleBuffer(input: number, length: number): Uint8Array | null {
-  return length <= inputBytes ? (kernelModule()?.inputs[input] ?? null) : null;
+/** Buffer number `index` (two an input) in the module's memory, if `length` bytes fit there, or null. */
+export function moduleBuffer(index: number, length: number): Uint8Array | null {
+  return length <= inputBytes ? (kernelModule()?.inputs[index] ?? null) : null;
 }
 
 /** The module where these bytes lie in its memory; else the twin's turn has come. */
