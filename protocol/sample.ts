@@ -22,10 +22,10 @@ export function intervalOutput(descriptor: Descriptor, form: Form): OutputSpec |
   });
 }
 
-/** One run of a stratum: its row of the output's field, and its bytes. */
-export interface RunRow {
-  readonly row: Float64Array;
-  readonly bytes: number;
+/** The runs of one stratum: their rows of the output's field, one after the other, and the bytes of each. */
+export interface RunRows {
+  readonly rows: Float64Array;
+  readonly bytes: readonly number[];
 }
 
 /** Student's t, 97.5 %, by degrees of freedom from 1; beyond the table the normal's is near enough. */
@@ -35,47 +35,64 @@ const t975 = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.
  * Delete-one-run jackknife (Quenouille 1956, Tukey 1958): bias-corrected centre ± t·s, of the entropy in bits a byte, or
  * of a sum for each byte. NaN where the runs cannot tell: fewer than two, or all alike.
  */
-export function jackknife(runs: readonly RunRow[], finish: OutputSpec['finish']): readonly [number, number] {
-  const m = runs.length;
+export function jackknife({ rows, bytes }: RunRows, finish: OutputSpec['finish']): readonly [number, number] {
+  const m = bytes.length;
   if (m < 2) return [NaN, NaN];
-  const total = new Float64Array(runs[0]!.row.length);
-  let bytes = 0;
-  for (const run of runs) {
-    bytes += run.bytes;
-    for (let i = 0; i < total.length; i++) total[i]! += run.row[i]!;
-  }
-  /** Of all runs but one. */
-  const estimate = (left: Float64Array | null, seen: number) =>
-    finish === 'entropy' ? entropyWithout(total, left) : (total[0]! - (left?.[0] ?? 0)) / seen;
-  const without = runs.map((run) => estimate(run.row, bytes - run.bytes));
-  const mean = without.reduce((sum, value) => sum + value, 0) / m;
-  const variance = (without.reduce((sum, value) => sum + (value - mean) ** 2, 0) * (m - 1)) / m;
+  const { all, without } = finish === 'entropy' ? entropies(rows, m) : bytewiseMeans(rows, bytes);
+  let mean = 0;
+  for (const value of without) mean += value / m;
+  let variance = 0;
+  for (const value of without) variance += ((value - mean) ** 2 * (m - 1)) / m;
   if (!(variance > 0)) return [NaN, NaN];
-  const centre = m * estimate(null, bytes) - (m - 1) * mean;
+  const centre = m * all - (m - 1) * mean;
   const half = (t975[m - 2] ?? 1.96) * Math.sqrt(variance);
   // No more than 8 bits can be in a byte, and 8 of them change at the most.
   const clip = (value: number) => Math.max(0, Math.min(8, value));
   return [clip(centre - half), clip(centre + half)];
 }
 
-/** c·log2 c of the counts that short runs have: most of a sample's time would go into logarithms. */
-const logarithms = new Float64Array(16 * 4096 + 1);
-
-function timesLog(c: number): number {
-  if (c >= logarithms.length) return c * Math.log2(c);
-  const known = logarithms[c]!;
-  if (known > 0 || c < 2) return known;
-  return (logarithms[c] = c * Math.log2(c));
+/** The estimate of all runs, and of all but one, for each of them. */
+interface Estimates {
+  readonly all: number;
+  readonly without: Float64Array;
 }
 
-/** Entropy of `total` − `left` in bits a byte: log2 n − Σ c·log2 c / n. An interval needs no stated order of summing. */
-function entropyWithout(total: Float64Array, left: Float64Array | null): number {
-  let n = 0;
-  let sum = 0;
-  for (let i = 0; i < total.length; i++) {
-    const c = left ? total[i]! - left[i]! : total[i]!;
-    n += c;
-    if (c > 1) sum += timesLog(c);
+function bytewiseMeans(rows: Float64Array, bytes: readonly number[]): Estimates {
+  const width = rows.length / bytes.length;
+  let [sum, seen] = [0, 0];
+  bytes.forEach((length, run) => {
+    sum += rows[run * width]!;
+    seen += length;
+  });
+  const without = Float64Array.from(bytes, (length, run) => (sum - rows[run * width]!) / (seen - length));
+  return { all: sum / seen, without };
+}
+
+/** c·log2 c of the counts that short runs have: most of a sample's time would go into logarithms. */
+const shortCounts = 4 * 4096;
+let logarithms: Float64Array | undefined;
+
+/** In bits a byte, log2 n − Σ c·log2 c / n: an interval needs no stated order of summing. All in one pass over the values. */
+function entropies(rows: Float64Array, m: number): Estimates {
+  logarithms ??= Float64Array.from({ length: shortCounts + 1 }, (_, c) => (c > 1 ? c * Math.log2(c) : 0));
+  const width = rows.length / m;
+  const logs = logarithms;
+  const sums = new Float64Array(m);
+  const seen = new Float64Array(m);
+  let [sum, n] = [0, 0];
+  for (let value = 0; value < width; value++) {
+    let total = 0;
+    for (let at = value; at < rows.length; at += width) total += rows[at]!;
+    if (total === 0) continue;
+    const isShort = total <= shortCounts;
+    n += total;
+    sum += isShort ? logs[total]! : total * Math.log2(total);
+    for (let run = 0, at = value; run < m; run++, at += width) {
+      const rest = total - rows[at]!;
+      seen[run]! += rest;
+      sums[run]! += isShort ? logs[rest]! : rest > 1 ? rest * Math.log2(rest) : 0;
+    }
   }
-  return n > 0 ? Math.log2(n) - sum / n : NaN;
+  const without = sums.map((of, run) => Math.log2(seen[run]!) - of / seen[run]!);
+  return { all: Math.log2(n) - sum / n, without };
 }

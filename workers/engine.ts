@@ -15,7 +15,7 @@ import { Reader } from './reader.js';
 import { batchBytesMax, cutBatch, Rows } from './rows.js';
 import type { AnyWorker, TaskView } from './service.js';
 import { type Roots, Source } from './source.js';
-import { nextRun } from './thinning.js';
+import { Thinning } from './thinning.js';
 
 /** What the engine needs of whoever runs it. */
 export interface TaskHost {
@@ -132,11 +132,15 @@ class TaskRun {
   async run(): Promise<PartFrames> {
     const { service, task, sources, host } = this;
     try {
-      for (let i = 0, read = 1; i < task.runs.length; i = this.#nextRun(i, read++)) {
+      // Where reads are slow, runs of a sample are passed over.
+      const thinning = new Thinning(task.runs.length, task.readMsMax ?? Infinity);
+      for (let i = 0, before = 0; i < task.runs.length; ) {
         const [start, end] = task.runs[i]!;
         this.#builder.runBegins(start);
         await this.#computeRun(start, end);
         this.#builder.runEnded(start, end);
+        i = thinning.next(i, this.#readMs() - before);
+        before = this.#readMs();
       }
     } finally {
       await this.#reader.idle();
@@ -152,12 +156,10 @@ class TaskRun {
     return Math.min(...this.sources.map(({ size }, input) => (input === 0 ? size : size - this.#shift)));
   }
 
-  /** Where reads are slow, runs of a sample are passed over. */
-  #nextRun(last: number, read: number): number {
-    const { runs, readMsMax } = this.task;
-    if (readMsMax === undefined) return last + 1;
-    const spentMs = this.sources.reduce((sum, source) => sum + source.readMs, 0);
-    return nextRun(last, runs.length, read, spentMs, readMsMax);
+  #readMs(): number {
+    let ms = 0;
+    for (const source of this.sources) ms += source.readMs;
+    return ms;
   }
 
   #viewOf(): TaskView {

@@ -8,7 +8,7 @@ import { cellBounds, cellCount, combine, concatWidth, identityOf, indexOf, type 
 import { type FieldSpec, type Form, type OutputSpec, type Params, sizeOf } from '../protocol/descriptor.js';
 import { fail } from '../protocol/errors.js';
 import type { Dtype } from '../protocol/npy.js';
-import { intervalOutput, jackknife, type RunRow } from '../protocol/sample.js';
+import { intervalOutput, jackknife } from '../protocol/sample.js';
 import type { OutArray } from './fields.js';
 import type { Rows } from './rows.js';
 import type { AnyWorker, FieldPlan } from './service.js';
@@ -48,7 +48,7 @@ interface Column {
   wide: Float64Array;
   /** Handed out for this batch. */
   given: OutArray;
-  /** Compute adds to the column itself. */
+  /** Compute adds to what is there: to the column itself, where its rows are the batch's. */
   readonly addsUp: boolean;
 }
 
@@ -60,7 +60,10 @@ export class PartBuilder {
   readonly #out: { [name: string]: OutArray | RowSink } = {};
   /** Cell of each row of the batch. */
   #cells: number[] = [];
+  /** Each row is a cell, whole. */
   #wholeCells = false;
+  /** Each row is of another cell. */
+  #ownCells = false;
 
   constructor(service: AnyWorker, plan: PartPlan) {
     this.#plan = plan;
@@ -121,13 +124,16 @@ export class PartBuilder {
     const first = cellBytes === 0 ? 0 : Math.floor(start / cellBytes);
     this.#cells = [];
     let whole = true;
+    let own = true;
     for (let i = 0; i < rows.rows; i++) {
       const cell = cellBytes === 0 ? 0 : Math.floor(rows.edges[i]! / cellBytes) - first;
       const [cellStart, cellEnd] = cellBounds(this.#plan, cell);
       if (rows.edges[i] !== cellStart || rows.edges[i + 1] !== cellEnd) whole = false;
+      if (cell === this.#cells.at(-1)) own = false;
       this.#cells.push(cell);
     }
     this.#wholeCells = whole;
+    this.#ownCells = own;
   }
 
   #isDirect({ plan, scratch }: Column): boolean {
@@ -135,11 +141,16 @@ export class PartBuilder {
     return this.#wholeCells && plan.spec.cells && scratch instanceof Float64Array && !neighbours;
   }
 
+  #isAddedTo({ plan, addsUp }: Column): boolean {
+    return addsUp && (!plan.spec.cells || this.#ownCells);
+  }
+
   #give(column: Column, rowCount: number): OutArray {
     const { plan, width, data } = column;
     const length = rowCount * width;
-    if (column.addsUp) return data;
-    if (this.#isDirect(column)) return data.subarray(this.#cells[0]! * width, this.#cells[0]! * width + length);
+    if (column.addsUp && !plan.spec.cells) return data;
+    if (this.#isDirect(column) || this.#isAddedTo(column))
+      return data.subarray(this.#cells[0]! * width, this.#cells[0]! * width + length);
     if (column.scratch.length < length) {
       column.scratch = new arrayTypes[plan.outDtype](length);
       column.wide = column.scratch instanceof Float64Array ? column.scratch : new Float64Array(length);
@@ -154,8 +165,8 @@ export class PartBuilder {
     const { plan, width, data, given } = column;
     const got = this.#out[plan.spec.name];
     this.#checkShape(column, got);
-    if (column.addsUp) {
-      if (got !== given) data.set(got);
+    if (this.#isAddedTo(column)) {
+      if (got !== given) (given as Float64Array).set(got);
       return;
     }
     const direct = this.#isDirect(column);
@@ -193,8 +204,8 @@ function newColumn(plan: FieldPlan, width: number, cells: number, addsUp: boolea
   const { spec } = plan;
   const scratch = new arrayTypes[plan.outDtype](0);
   const data = new Float64Array((spec.cells ? cells : 1) * width).fill(identityOf(spec));
-  const isWholeSum = spec.merge === 'sum' && !spec.cells && scratch instanceof Float64Array;
-  return { plan, width, data, scratch, wide: new Float64Array(0), given: scratch, addsUp: addsUp && isWholeSum };
+  const isSum = spec.merge === 'sum' && scratch instanceof Float64Array;
+  return { plan, width, data, scratch, wide: new Float64Array(0), given: scratch, addsUp: addsUp && isSum };
 }
 
 function newSink(spec: FieldSpec, params: Params, cells: number): RowSink {
@@ -212,6 +223,9 @@ function checkWhole({ spec, outDtype }: FieldPlan, numbers: Float64Array, length
   }
 }
 
+/** Runs of a cell that room is made for; for more it grows. */
+const usualRuns = 4;
+
 /**
  * What a sample's part has besides: bytes seen a cell, and the interval that the cell's runs give. Runs come in order, so
  * only those of one cell are kept at a time.
@@ -220,11 +234,10 @@ class SampleColumns {
   readonly #seen: Float64Array;
   readonly #lo: Float64Array;
   readonly #hi: Float64Array;
-  /** Runs of the cell that the last one was in. */
-  #runs: RunRow[] = [];
+  /** Of the cell that the last run was in: bytes of its runs, and their rows one after the other. */
+  #bytes: number[] = [];
+  #rows: Float64Array;
   #cell = -1;
-  /** The cell's row as it was before the run under way. */
-  readonly #before: Float64Array;
 
   constructor(
     readonly plan: PartPlan,
@@ -235,22 +248,23 @@ class SampleColumns {
     this.#seen = new Float64Array(cells);
     this.#lo = new Float64Array(cells).fill(NaN);
     this.#hi = new Float64Array(cells).fill(NaN);
-    this.#before = new Float64Array(column?.width ?? 0);
+    this.#rows = new Float64Array(usualRuns * (column?.width ?? 0));
   }
 
   runBegins(start: number): void {
     const cell = this.#cellOf(start);
     if (cell !== this.#cell) this.#tell();
     this.#cell = cell;
-    if (this.#isTold) this.#before.set(this.#row(cell));
+    if (this.#isTold) this.#nextRow().set(this.#row(cell));
   }
 
   runEnded(start: number, end: number): void {
     this.#seen[this.#cell]! += end - start;
     if (!this.#isTold) return;
-    const row = this.#row(this.#cell).slice();
-    for (let i = 0; i < row.length; i++) row[i]! -= this.#before[i]!;
-    this.#runs.push({ row, bytes: end - start });
+    // What the cell's row has grown by is the run's.
+    const [before, after] = [this.#nextRow(), this.#row(this.#cell)];
+    for (let i = 0; i < before.length; i++) before[i] = after[i]! - before[i]!;
+    this.#bytes.push(end - start);
   }
 
   columns(): { readonly [name: string]: Float64Array } {
@@ -260,9 +274,21 @@ class SampleColumns {
 
   /** The cell's runs are all there. */
   #tell(): void {
-    if (this.#runs.length > 0)
-      [this.#lo[this.#cell], this.#hi[this.#cell]] = jackknife(this.#runs, this.output!.finish);
-    this.#runs = [];
+    if (this.#bytes.length === 0) return;
+    const rows = this.#rows.subarray(0, this.#bytes.length * this.column!.width);
+    [this.#lo[this.#cell], this.#hi[this.#cell]] = jackknife({ rows, bytes: this.#bytes }, this.output!.finish);
+    this.#bytes = [];
+  }
+
+  #nextRow(): Float64Array {
+    const { width } = this.column!;
+    const at = this.#bytes.length * width;
+    if (at === this.#rows.length) {
+      const grown = new Float64Array(2 * at);
+      grown.set(this.#rows);
+      this.#rows = grown;
+    }
+    return this.#rows.subarray(at, at + width);
   }
 
   get #isTold(): boolean {

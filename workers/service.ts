@@ -49,8 +49,8 @@ export interface ServiceDefinition<P extends ParamDefs, F extends FieldDefs> {
   /** Bytes readable past a row's own (`input.ahead`): a number or an int parameter; default 0. */
   readonly overlap?: number | string;
   /**
-   * True: compute only ever adds to sums without cells (`out.x[i] += …`), which are then handed out as they stand
-   * instead of as zeros and added up afterwards. For large ones.
+   * True: compute only ever adds to sums (`out.x[i] += …`), which are then handed out as they stand, where that is
+   * possible, instead of as zeros that are added up afterwards. For wide ones.
    */
   readonly addsUp?: boolean;
   /** The int parameter that makes blocks the cells. */

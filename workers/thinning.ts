@@ -1,12 +1,35 @@
 /**
  * Which runs of a sample are read where reading all of them would take too long, as on a disk that has to seek for each:
  * the next so many are passed over, evenly, so that what is read stays spread over the range. Pure.
+ *
+ * One slow read tells nothing, since a busy machine holds everybody up now and then: what the next ones will take is the
+ * quicker of the last two.
  */
 
-/** The index of the run to read after run `last`; `count` and more: none. `spentMs` went into the `read` runs so far. */
-export function nextRun(last: number, count: number, read: number, spentMs: number, msMax: number): number {
-  const left = count - 1 - last;
-  const affordable = ((msMax - spentMs) / spentMs) * read;
-  if (!(affordable < left)) return last + 1;
-  return affordable < 1 ? count : last + Math.ceil(left / affordable);
+/** A read that takes less is not worth passing over, milliseconds: it is from memory, or from a disk without a head. */
+const quickMs = 0.5;
+
+export class Thinning {
+  #spentMs = 0;
+  #lastMs = Infinity;
+  #estimateMs = 0;
+
+  constructor(
+    readonly count: number,
+    /** What all reads together are to take at the most, milliseconds. */
+    readonly msMax: number,
+  ) {}
+
+  /** The index of the run to read after run `last`, whose read took `ms`; `count` and more: none. */
+  next(last: number, ms: number): number {
+    this.#spentMs += ms;
+    // Of the first read alone nothing is known.
+    this.#estimateMs = this.#lastMs === Infinity ? 0 : Math.min(ms, this.#lastMs);
+    this.#lastMs = ms;
+    if (this.#estimateMs < quickMs) return last + 1;
+    const left = this.count - 1 - last;
+    const affordable = (this.msMax - this.#spentMs) / this.#estimateMs;
+    if (affordable < 1) return this.count;
+    return last + Math.ceil(left / Math.min(left, affordable));
+  }
 }

@@ -15,6 +15,7 @@ export const ent = defineService({
   version: 1,
   help: 'entropy along the file',
   block: 'block',
+  addsUp: true,
   params: { block: param.int({ default: 0, min: 0, help: 'bytes in a cell; 0: as many cells as asked for' }) },
   fields: {
     counts: field.u8({ shape: [256], merge: 'sum', cells: true, perByteMax: 1, form: 'summed' }),
