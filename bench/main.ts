@@ -62,13 +62,14 @@ async function main(): Promise<void> {
     return;
   }
   const names = chosen();
+  const count = runs();
   const folder = await mkdtemp(join(tmpdir(), 'binglide-bench-'));
   const filesFolder = tmpdir();
   let mix: Promise<string> | undefined;
   const bench: Bench = {
     folder,
     filesFolder,
-    runs: runs(),
+    runs: count,
     mixFile: () => (mix ??= values.file ? Promise.resolve(resolve(values.file)) : makeMix(filesFolder)),
     say: (text) => process.stderr.write(`bench: ${text}\n`),
   };
