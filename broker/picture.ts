@@ -8,12 +8,14 @@ import {
   assert,
   cellBounds,
   cellCount,
+  cellStates,
   combine,
   type Descriptor,
   type FieldSpec,
   type Finisher,
   fieldsOf,
   finishCell,
+  finishCells,
   finishWhole,
   gather,
   identityOf,
@@ -34,6 +36,9 @@ import {
 import { OrderedFold } from './ordered.js';
 import { Samples } from './samples.js';
 import type { SampleTask } from './sampling.js';
+
+const sampledState = cellStates.indexOf('sampled');
+const exactState = cellStates.indexOf('exact');
 
 type Columns = { [name: string]: Float64Array };
 
@@ -58,7 +63,9 @@ export class Picture {
   readonly #exact: Float64Array;
   /** Bytes of data a cell. */
   readonly #bytes: Float64Array;
-  readonly #starts: Float64Array;
+  readonly #startArray: NamedArray;
+  /** Codes as cellStates has them. */
+  readonly #state: Float64Array;
   /** Finished numbers a cell, NaN before; one row a cell. */
   readonly #finished: Columns = {};
   /** Rows of cells that are begun and not complete; a run's wait side by side, since it needs its neighbours. */
@@ -88,11 +95,14 @@ export class Picture {
     this.#cells = grid.cellBytes > 0 ? cellCount(span) : 0;
     this.#exact = new Float64Array(this.#cells);
     this.#bytes = new Float64Array(this.#cells);
-    this.#starts = new Float64Array(this.#cells);
+    const starts = new Float64Array(this.#cells);
+    this.#startArray = { dtype: 'u8', shape: [this.#cells], data: starts, isFixed: true };
+    this.#state = new Float64Array(this.#cells);
     for (let i = 0; i < this.#cells; i++) {
       const [start, end] = cellBounds(span, i);
-      this.#starts[i] = start;
+      starts[i] = start;
       this.#bytes[i] = Math.max(0, Math.min(end, data[1]) - Math.max(start, data[0]));
+      if (this.#bytes[i] === 0) this.#state[i] = exactState;
     }
     this.#interval = intervalOutput(descriptor, grid.form);
     this.#lo = new Float64Array(this.#interval ? this.#cells : 0).fill(NaN);
@@ -157,7 +167,9 @@ export class Picture {
     });
     for (let i = 0; i < cellCount(part); i++) {
       const cell = Math.floor(cellBounds(part, i)[0] / grid.cellBytes) - first;
-      if (this.#samples.has(cell)) this.#showSample(cell, part);
+      if (!this.#samples.has(cell)) continue;
+      this.#state[cell] = sampledState;
+      this.#showSample(cell, part);
     }
   }
 
@@ -245,25 +257,34 @@ export class Picture {
   #addCells(part: Part): void {
     const { range, grid, params } = this.input;
     const { start, end } = part;
-    const rows = gather(this.#cellFields, params, [part], { start, end, cellBytes: grid.cellBytes });
+    const isAlike = part.cellBytes === grid.cellBytes;
+    const rows = isAlike ? part : gather(this.#cellFields, params, [part], { start, end, cellBytes: grid.cellBytes });
     const first = Math.floor(start / grid.cellBytes) - Math.floor(range[0] / grid.cellBytes);
     const count = cellCount(rows);
-    for (let i = 0; i < count; i++) {
-      const [from, to] = cellBounds(rows, i);
-      const cell = first + i;
-      if (to - from === this.#bytes[cell]) {
-        // The usual case where cells are many: complete at once, nothing has to be kept for it.
-        this.#exact[cell] = to - from;
-        this.#finishCell(cell, (field) => rowOf(field, rows, i));
-        continue;
-      }
-      this.#combineCell(cell, rows, i);
-      this.#exact[cell] = this.#exact[cell]! + (to - from);
-      if (this.#exact[cell] !== this.#bytes[cell]) continue;
-      const columns = this.#begun.get(cell)!;
-      this.#begun.delete(cell);
-      this.#finishCell(cell, (field) => columns[field.name]!);
-    }
+    // The usual case where cells are many: complete at once, nothing has to be kept for them. Only the outer ones may not be.
+    const from = this.#completes(rows, 0, first) ? 0 : 1;
+    const to = count > from && this.#completes(rows, count - 1, first) ? count : count - 1;
+    if (to > from) this.#finishCells(rows, from, to, first);
+    if (from > 0) this.#addCell(rows, 0, first);
+    if (to < count && count > from) this.#addCell(rows, count - 1, first);
+  }
+
+  /** Row i of the part is all of its cell. */
+  #completes(rows: Part, i: number, first: number): boolean {
+    const [from, to] = cellBounds(rows, i);
+    return to - from === this.#bytes[first + i];
+  }
+
+  /** A piece of a cell. */
+  #addCell(rows: Part, i: number, first: number): void {
+    const cell = first + i;
+    const [from, to] = cellBounds(rows, i);
+    this.#combineCell(cell, rows, i);
+    this.#exact[cell] = this.#exact[cell]! + (to - from);
+    if (this.#exact[cell] !== this.#bytes[cell]) return;
+    const columns = this.#begun.get(cell)!;
+    this.#begun.delete(cell);
+    this.#finishCell(cell, columns);
   }
 
   #combineCell(cell: number, part: Part, row: number): void {
@@ -278,18 +299,34 @@ export class Picture {
     }
   }
 
-  #finishCell(cell: number, numbersOf: (field: FieldSpec) => Float64Array): void {
+  /** The cell is complete: `columns` has one row of each field, or a run's pieces side by side. */
+  #finishCell(cell: number, columns: Columns): void {
+    const joined: Columns = {};
+    for (const field of this.#cellFields) {
+      const numbers = columns[field.name]!;
+      joined[field.name] = field.merge === 'run' ? joinRuns(field, numbers) : numbers;
+    }
+    const [start, end] = cellBounds(this.#span(), cell);
+    this.#finishCells({ start, end, cellBytes: this.input.grid.cellBytes, columns: joined }, 0, 1, cell);
+  }
+
+  /** Rows [from, to) of the part are all of their cells, `first + from` and so on. */
+  #finishCells(rows: Part, from: number, to: number, first: number): void {
+    const at = first + from;
     for (const { name, of, finish } of this.#cellOutputs) {
       const field = this.#field(of);
-      const numbers = numbersOf(field);
-      const row = field.merge === 'run' ? joinRuns(field, numbers) : numbers;
-      const finished = (this.#finished[name] ??= this.#unfinished(finish, field, row.length));
-      if (finish === 'value') finished.set(row, cell * row.length);
-      else finished[cell] = finishCell(finish, field, row);
+      const width = rowWidth(field, rows);
+      const finished = (this.#finished[name] ??= this.#unfinished(finish, field, width));
+      finishCells(finish, field, rows.columns[of]!, [from, to - from, width], finished, at);
     }
-    this.#samples.drop(cell);
-    const { name } = this.#interval ?? {};
-    if (name !== undefined) this.#lo[cell] = this.#hi[cell] = this.#finished[name]![cell]!;
+    const end = first + to;
+    this.#exact.set(this.#bytes.subarray(at, end), at);
+    this.#state.fill(exactState, at, end);
+    if (this.#samples.bytes > 0) for (let cell = at; cell < end; cell++) this.#samples.drop(cell);
+    if (!this.#interval) return;
+    const values = this.#finished[this.#interval.name]!.subarray(at, end);
+    this.#lo.set(values, at);
+    this.#hi.set(values, at);
   }
 
   /** A column that knows no cell yet but those that have no data. */
@@ -310,10 +347,8 @@ export class Picture {
   #cellArrays(): { [name: string]: NamedArray } {
     const count = this.#cells;
     if (this.input.grid.cellBytes === 0) return {};
-    const state = new Float64Array(count);
-    for (let i = 0; i < count; i++) state[i] = this.#exact[i] === this.#bytes[i] ? 2 : Number(this.#samples.has(i));
     const arrays: { [name: string]: NamedArray } = {
-      'cells.start': { dtype: 'u8', shape: [count], data: this.#starts },
+      'cells.start': this.#startArray,
       'cells.n': { dtype: 'u8', shape: [count], data: this.#exact },
     };
     for (const { name, of, finish } of this.#cellOutputs) {
@@ -329,7 +364,7 @@ export class Picture {
       arrays['cells.lo'] = { dtype: 'f8', shape: [count], data: this.#lo };
       arrays['cells.hi'] = { dtype: 'f8', shape: [count], data: this.#hi };
     }
-    arrays['cells.state'] = { dtype: 'u1', shape: [count], data: state };
+    arrays['cells.state'] = { dtype: 'u1', shape: [count], data: this.#state };
     return arrays;
   }
 }

@@ -20,6 +20,8 @@ import type { Session } from './sessions.js';
 
 type Event<K extends BrokerEvent['kind']> = BrokerEvent & { readonly kind: K };
 
+/** Large reports of one job are at least so far apart, milliseconds: their bytes cost more than their making. */
+const largeReportMs = 45;
 /** Large reports under way to a client that has not said that it has them. */
 const largeReportsMax = 2;
 
@@ -158,7 +160,7 @@ export class Requests {
   reportSent({ jobId, buildMs, isLarge }: Event<'reportSent'>, now: number): void {
     const job = this.books.jobs.get(jobId);
     if (!job) return;
-    job.reportAtMs = Math.max(job.reportAtMs, now + 10 * buildMs);
+    job.reportAtMs = Math.max(job.reportAtMs, now + 10 * buildMs, isLarge ? now + largeReportMs : 0);
     if (isLarge) job.largeReports++;
   }
 

@@ -142,5 +142,7 @@ function runsOf({ data }: NamedArray): ChangeRun[] {
 
 /** A code that is not known here says nothing that can be relied on: `none`. */
 function statesOf({ data }: NamedArray): CellState[] {
-  return Array.from(data, (code) => cellStates[code] ?? 'none');
+  const states = new Array<CellState>(data.length);
+  for (let i = 0; i < data.length; i++) states[i] = cellStates[data[i]!] ?? 'none';
+  return states;
 }

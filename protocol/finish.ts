@@ -72,6 +72,30 @@ export function finishCell(finisher: Finisher, field: FieldSpec, row: Float64Arr
 }
 
 /**
+ * Finishes `count` cells, whose rows of `width` numbers begin with row `from` of the column, into target[at…]: `value`
+ * keeps the row's width, everything else is one number a cell. The same numbers as finishCell, cell by cell.
+ */
+export function finishCells(
+  finisher: Finisher,
+  field: FieldSpec,
+  column: Float64Array,
+  [from, count, width]: readonly [number, number, number],
+  target: Float64Array,
+  at: number,
+): void {
+  if (finisher === 'value') {
+    target.set(column.subarray(from * width, (from + count) * width), at * width);
+  } else if (finisher === 'q24' && width === 1) {
+    const none = identityOf(field);
+    for (let i = 0; i < count; i++) target[at + i] = column[from + i] === none ? NaN : column[from + i]! / q24;
+  } else {
+    for (let i = 0; i < count; i++) {
+      target[at + i] = finishCell(finisher, field, column.subarray((from + i) * width, (from + i + 1) * width));
+    }
+  }
+}
+
+/**
  * What the whole range shows. `columns` has the field folded to one row, the index of concat fields, and what the
  * finisher takes beside the field (`more`); a range without bytes may have none of that.
  */

@@ -13,6 +13,8 @@ export interface NamedArray {
   readonly shape: readonly number[];
   /** Row by row; length is the product of `shape`. */
   readonly data: Float64Array;
+  /** The numbers never change: its frame is made once. */
+  readonly isFixed?: true;
 }
 
 const magic = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0];
@@ -61,8 +63,17 @@ export function firstMisfit(dtype: Dtype, data: Float64Array): number {
   return -1;
 }
 
-/** One frame, freshly allocated (it may be sent without copying). */
+const fixedFrames = new WeakMap<NamedArray, Uint8Array>();
+
+/** One frame that nobody writes to afterwards (it may be sent without copying). */
 export function encodeNpy(array: NamedArray): Uint8Array {
+  if (!array.isFixed) return newFrame(array);
+  let frame = fixedFrames.get(array);
+  if (!frame) fixedFrames.set(array, (frame = newFrame(array)));
+  return frame;
+}
+
+function newFrame(array: NamedArray): Uint8Array {
   const { dtype, shape, data } = array;
   const head = headersWritten.of(`${dtype} ${shape.length === 1 ? `${shape[0]},` : shape.join(', ')}`);
   const frame = new Uint8Array(head.length + data.length * dtypes[dtype]);
