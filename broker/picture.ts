@@ -98,11 +98,14 @@ export class Picture {
     const starts = new Float64Array(this.#cells);
     this.#startArray = { dtype: 'u8', shape: [this.#cells], data: starts, isFixed: true };
     this.#state = new Float64Array(this.#cells);
-    for (let i = 0; i < this.#cells; i++) {
-      const [start, end] = cellBounds(span, i);
-      starts[i] = start;
-      this.#bytes[i] = Math.max(0, Math.min(end, data[1]) - Math.max(start, data[0]));
-      if (this.#bytes[i] === 0) this.#state[i] = exactState;
+    // A loop over as many as a million cells, which holds everybody up: no pairs are made here.
+    const { cellBytes } = grid;
+    const firstEdge = cellBytes > 0 ? Math.floor(range[0] / cellBytes) * cellBytes : 0;
+    for (let i = 0, edge = firstEdge; i < this.#cells; i++, edge += cellBytes) {
+      starts[i] = Math.max(range[0], edge);
+      const bytes = Math.min(edge + cellBytes, data[1]) - Math.max(edge, data[0]);
+      this.#bytes[i] = Math.max(0, bytes);
+      if (bytes <= 0) this.#state[i] = exactState;
     }
     this.#interval = intervalOutput(descriptor, grid.form);
     this.#lo = new Float64Array(this.#interval ? this.#cells : 0).fill(NaN);

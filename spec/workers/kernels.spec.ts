@@ -83,7 +83,12 @@ describe('kernels', () => {
     };
   };
 
-  it('entropy of leaves and of blocks', () => {
+  const identities = (rows: number) => ({
+    qmin: new Int32Array(rows).fill(2 ** 31 - 1),
+    qmax: new Int32Array(rows).fill(-(2 ** 31)),
+  });
+
+  it('entropy of leaves', () => {
     for (const { random, plain, held } of inputs(2)) {
       const offset = random.pick([0, 4096, random.int(0, 10_000)]);
       const fileEnd = offset + plain.length + random.pick([0, 1]);
@@ -92,18 +97,32 @@ describe('kernels', () => {
       const once = (bytes: Uint8Array) => {
         const pieces = piecesOf(bytes, offset, cuts);
         const { rows } = pieces;
-        const extremes = () => ({ qmin: new Int32Array(rows).fill(-7), qmax: new Int32Array(rows).fill(-8) });
         const counts = new Float64Array(rows * 256);
-        const leaves = extremes();
+        const leaves = identities(rows);
         addLeaves(pieces, fileEnd, counts, leaves);
-        const blocks = piecesOf(bytes.subarray(0, 65_536), offset, []);
-        const q = new Uint32Array(1);
-        const total = new Float64Array(256);
-        const found = { qmin: new Int32Array(1), qmax: new Int32Array(1) };
-        if (bytes.length > 0) addBlocks(blocks, fileEnd, q, total, found);
-        return { counts, leaves, q, total, found };
+        return { counts, leaves };
       };
       expect(once(held)).to.deep.equal(once(plain));
+    }
+  });
+
+  it('entropy of blocks, many of one length and shorter ones at both ends', () => {
+    for (const { random, plain, held } of inputs(6)) {
+      if (plain.length === 0) continue;
+      const block = random.pick([1, 16, 255, 4096, 4096, 8192, 10_000, 65_536]);
+      const offset = random.pick([0, 4096, block * random.int(0, 5), random.int(0, 100_000)]);
+      const fileEnd = offset + plain.length + random.pick([0, 1]);
+      const cuts: number[] = [];
+      for (let at = block - (offset % block); at < plain.length; at += block) cuts.push(at);
+      const once = (bytes: Uint8Array) => {
+        const pieces = piecesOf(bytes, offset, cuts);
+        const q = new Uint32Array(pieces.rows);
+        const total = new Float64Array(256);
+        const found = identities(pieces.rows);
+        addBlocks(pieces, fileEnd, q, total, found);
+        return { q, total, found };
+      };
+      expect(once(held), `${plain.length} bytes from ${offset} in blocks of ${block}`).to.deep.equal(once(plain));
     }
   });
 

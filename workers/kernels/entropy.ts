@@ -21,7 +21,7 @@ export interface Pieces {
   offset(i: number): number;
 }
 
-/** Written where a piece has a whole leaf, and left as they are elsewhere. */
+/** Written where a piece has a whole leaf; elsewhere they stay what they are before, the identities of min and max. */
 export interface Extremes {
   readonly qmin: Int32Array;
   readonly qmax: Int32Array;
@@ -52,22 +52,59 @@ export function addBlocks(
   extremes: Extremes,
 ): void {
   const module = pieces.rows > 0 ? moduleOf(pieces.row(0)) : null;
-  module?.totalCounts.fill(0);
+  if (!module) return addBlocksSingly(pieces, fileEnd, q, total, extremes);
+  module.totalCounts.fill(0);
+  for (let i = 0; i < pieces.rows; ) i = runBlocks(module, pieces, i, fileEnd, q, extremes);
+  addCounts(module.totalCounts, total);
+}
+
+/** The twin. */
+function addBlocksSingly(
+  pieces: Pieces,
+  fileEnd: number,
+  q: Uint32Array,
+  total: Float64Array,
+  extremes: Extremes,
+): void {
   for (let i = 0; i < pieces.rows; i++) {
     const bytes = pieces.row(i);
-    if (module) {
-      module.needTable(bytes.length);
-      runLeaves(module, bytes, pieces.offset(i), fileEnd);
-      q[i] = module.run.takeBlock(bytes.length);
-      keep(extremes, i, module.extremes[0]!, module.extremes[1]!);
-    } else {
-      own.fill(0);
-      keep(extremes, i, ...leavesOf(bytes, pieces.offset(i), fileEnd, own));
-      q[i] = blockEntropy(own, bytes.length);
-      for (let v = 0; v < 256; v++) total[v]! += own[v]!;
-    }
+    own.fill(0);
+    keep(extremes, i, ...leavesOf(bytes, pieces.offset(i), fileEnd, own));
+    q[i] = blockEntropy(own, bytes.length);
+    for (let v = 0; v < 256; v++) total[v]! += own[v]!;
   }
-  if (module) addCounts(module.totalCounts, total);
+}
+
+/** Computes block `first` and those after it that are as long, in one call; gives the index of the next one. */
+function runBlocks(
+  module: KernelModule,
+  pieces: Pieces,
+  first: number,
+  fileEnd: number,
+  q: Uint32Array,
+  extremes: Extremes,
+): number {
+  const bytes = pieces.row(first);
+  const n = bytes.length;
+  const start = pieces.offset(first);
+  const most = Math.min(pieces.rows - first, module.run.blocksMax());
+  let count = 0;
+  while (count < most && pieces.offset(first + count) === start + count * n) count++;
+  // The last one's end is where the next would begin: only its own length tells.
+  if (pieces.row(first + count - 1).length !== n || start + count * n === fileEnd) count--;
+  module.needTable(Math.max(n, leafBytes));
+  if (count === 0) {
+    runLeaves(module, bytes, start, fileEnd);
+    q[first] = module.run.takeBlock(n);
+    keep(extremes, first, module.extremes[0]!, module.extremes[1]!);
+    return first + 1;
+  }
+  module.run.addBlocks(bytes.byteOffset, n, count, start % leafBytes);
+  const [own, low, high] = module.blocks;
+  q.set(own!.subarray(0, count), first);
+  extremes.qmin.set(low!.subarray(0, count), first);
+  extremes.qmax.set(high!.subarray(0, count), first);
+  return first + count;
 }
 
 /** Of the block under way. */

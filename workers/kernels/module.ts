@@ -28,6 +28,9 @@ interface Exports {
   takeTable(from: number, to: number): void;
   addLeaves(at: number, length: number, head: number, ends: boolean): void;
   takeBlock(n: number): number;
+  blocksAt(): number;
+  blocksMax(): number;
+  addBlocks(at: number, n: number, count: number, phase: number): void;
   classesAt(): number;
   addClasses(at: number, length: number): void;
   digramsAt(): number;
@@ -55,6 +58,8 @@ export class KernelModule {
   readonly pieceCounts: Uint32Array;
   readonly totalCounts: Uint32Array;
   readonly extremes: Int32Array;
+  /** Of blocks: each one's Q, its lowest leaf's and its highest leaf's. */
+  readonly blocks: readonly Int32Array[];
   readonly classes: Uint32Array;
   readonly digrams: Uint32Array;
   readonly products: Uint32Array;
@@ -72,6 +77,9 @@ export class KernelModule {
     this.counts = new Uint32Array(buffer, run.countsAt(), 256);
     this.pieceCounts = new Uint32Array(buffer, run.pieceCountsAt(), 256);
     this.totalCounts = new Uint32Array(buffer, run.totalCountsAt(), 256);
+    this.blocks = [0, 1, 2].map(
+      (i) => new Int32Array(buffer, run.blocksAt() + 4 * i * run.blocksMax(), run.blocksMax()),
+    );
     this.extremes = new Int32Array(buffer, run.extremesAt(), 2);
     this.classes = new Uint32Array(buffer, run.classesAt(), 6);
     this.digrams = new Uint32Array(buffer, run.digramsAt(), 65_536);

@@ -13,6 +13,9 @@ const piece = memory.data(1024, 64);
 const total = memory.data(1024, 64);
 /** i32[2]: the lowest and the highest Q of the last call; low > high: no leaf was whole. */
 const extremes = memory.data(16, 16);
+/** i32[blocksMax] three times: the Q of each block, and the lowest and the highest Q of its leaves. */
+const blocks = memory.data(3 * 4 * 4096, 64);
+const blocksLength: usize = 4096;
 /** T[0…65536]. */
 const table = memory.data(65544 * 8, 64);
 
@@ -24,6 +27,12 @@ export function totalCountsAt(): usize {
 }
 export function extremesAt(): usize {
   return extremes;
+}
+export function blocksAt(): usize {
+  return blocks;
+}
+export function blocksMax(): usize {
+  return blocksLength;
 }
 export function tableAt(): usize {
   return table;
@@ -69,6 +78,42 @@ export function takeBlock(n: usize): i32 {
     sum += entry(low & 0xffffffff) + entry(low >> 32) + entry(high & 0xffffffff) + entry(high >> 32);
   }
   return quotient(sum, n);
+}
+
+/**
+ * Counts `count` blocks of n bytes each, one after the other, at most blocksMax of them, and adds them to the total's.
+ * `phase`: where the first one begins in a leaf. No block's short leaf ends the file.
+ */
+export function addBlocks(at: usize, n: usize, count: usize, phase: usize): void {
+  if (n === leafBytes && phase === 0) {
+    addLeafBlocks(at, count);
+    return;
+  }
+  for (let i: usize = 0; i < count; i++) {
+    const into = (phase + i * n) & (leafBytes - 1);
+    addLeaves(at + i * n, n, into === 0 ? 0 : min(n, leafBytes - into), false);
+    keepBlock(i, takeBlock(n), load<i32>(extremes), load<i32>(extremes, 4));
+  }
+}
+
+/** Blocks that are leaves: their own lowest and highest. */
+function addLeafBlocks(at: usize, count: usize): void {
+  memory.fill(piece, 0, 1024);
+  for (let i: usize = 0; i < count; i++) {
+    const q = addLeaf(at + i * leafBytes, leafBytes);
+    keepBlock(i, q, q, q);
+  }
+  for (let v: usize = 0; v < 1024; v += 16) {
+    v128.store(total + v, i32x4.add(v128.load(total + v), v128.load(piece + v)));
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function keepBlock(i: usize, q: i32, low: i32, high: i32): void {
+  store<i32>(blocks + (i << 2), q);
+  store<i32>(blocks + ((blocksLength + i) << 2), low);
+  store<i32>(blocks + ((2 * blocksLength + i) << 2), high);
 }
 
 // @ts-ignore: decorator

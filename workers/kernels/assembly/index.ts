@@ -9,7 +9,18 @@
 export { addClasses, classesAt } from './classes';
 export { addDifference, beginDifference, endDifference, intervalsAt, intervalsMax, stateAt, xorAt } from './difference';
 export { addDigrams, digramsAt } from './digrams';
-export { addLeaves, extremesAt, pieceCountsAt, tableAt, takeBlock, takeTable, totalCountsAt } from './entropy';
+export {
+  addBlocks,
+  addLeaves,
+  blocksAt,
+  blocksMax,
+  extremesAt,
+  pieceCountsAt,
+  tableAt,
+  takeBlock,
+  takeTable,
+  totalCountsAt,
+} from './entropy';
 export { addHistogram, countsAt } from './histogram';
 export { addCircle, addProducts, productsAt } from './moments';
 
