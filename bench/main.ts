@@ -1,6 +1,7 @@
 /**
  * `npm run bench [-- --only NAMES --runs N --file FILE --list]`: measures side by side with the peers that are installed,
- * prints Markdown, and writes it with all measurements to bench/results/. Chooses sections; sections/ has them.
+ * prints Markdown, and keeps it with all measurements in bench/results/, beside what other sections told before. Chooses
+ * sections; sections/ has them.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -9,7 +10,7 @@ import { parseArgs } from 'node:util';
 import { endAll } from './children.js';
 import { makeMix } from './corpus/mix.js';
 import { machine } from './machine.js';
-import { type Results, resultsText, writeResults } from './results.js';
+import { type Measured, merged, readResults, resultsText, writeResults } from './results.js';
 import { sections } from './sections/index.js';
 import type { Bench } from './sections/section.js';
 
@@ -43,17 +44,19 @@ function refuse(message: string): never {
 }
 
 async function measure(names: readonly string[], bench: Bench): Promise<void> {
-  const measured: Results['sections'][number][] = [];
+  const measured: { [section: string]: Measured } = {};
   const about = { machine: await machine(), runs: bench.runs };
   for (const name of names) {
     bench.say(`${name}: ${sections[name]!.says}`);
-    const began = performance.now();
+    const start = performance.now();
+    const began = new Date().toISOString();
     const tables = await sections[name]!.run(bench);
-    measured.push({ name, seconds: Math.round((performance.now() - began) / 1000), tables });
-    // After each: a long bench that is stopped has shown something.
-    await writeResults({ ...about, sections: measured });
+    const seconds = Math.round((performance.now() - start) / 1000);
+    measured[name] = { ...about, began, seconds, tables };
+    // After each, since a long bench may be stopped; read each time, since another may write too.
+    await writeResults(merged(Object.keys(sections), await readResults(), measured));
   }
-  process.stdout.write(`${resultsText({ ...about, sections: measured })}\n`);
+  process.stdout.write(`${resultsText(measured)}\n`);
 }
 
 async function main(): Promise<void> {
