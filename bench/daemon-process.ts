@@ -6,7 +6,7 @@ import { Publisher } from 'zeromq';
 import { startNode } from '../bin/node.js';
 import type { DaemonOptions } from './daemon.js';
 
-const { publishOneIn = 1, ...options } = JSON.parse(process.argv[2]!) as DaemonOptions;
+const { publishOneIn = 1, ...options } = JSON.parse(process.argv[2]!) as Omit<DaemonOptions, 'env'>;
 if (publishOneIn > 1) loseMost(publishOneIn);
 const node = await startNode(options);
 

@@ -16,6 +16,8 @@ export interface DaemonOptions {
   readonly cacheDir?: string;
   /** Every so many publications only one is sent; default: all are. */
   readonly publishOneIn?: number;
+  /** More of the environment, for the broker and its slots. */
+  readonly env?: NodeJS.ProcessEnv;
   readonly broker?: Partial<BrokerOptions>;
 }
 
@@ -34,11 +36,11 @@ export interface Daemon {
 const pollMs = 5;
 const closeMs = 60_000;
 
-export async function startDaemon(bench: Bench, options: DaemonOptions = {}): Promise<Daemon> {
-  const { slots = 2, cacheDir = join(bench.folder, 'cache') } = options;
-  const child = start(process.execPath, [daemonProgram, JSON.stringify({ ...options, slots, cacheDir })], {
+export async function startDaemon({ folder }: Pick<Bench, 'folder'>, options: DaemonOptions = {}): Promise<Daemon> {
+  const { env = {}, slots = 2, cacheDir = join(folder, 'cache'), ...rest } = options;
+  const child = start(process.execPath, [daemonProgram, JSON.stringify({ ...rest, slots, cacheDir })], {
     stdio: ['pipe', 'pipe', 'inherit'],
-    env: { ...process.env, BINGLIDE_RUNTIME_DIR: join(bench.folder, 'run') },
+    env: { ...process.env, BINGLIDE_RUNTIME_DIR: join(folder, 'run'), ...env },
   });
   const [endpoint] = (await Promise.race([
     once(createInterface(child.stdout!), 'line'),

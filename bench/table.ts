@@ -74,6 +74,7 @@ export function timedTable(
 }
 
 export function markdown({ title, note, columns, rows }: Table): string {
+  if (rows.length === 0) return [`### ${title}`, note].join('\n\n');
   const hasGoals = rows.some(({ goals = [] }) => goals.length > 0);
   const hasHow = rows.some(({ how }) => how !== undefined);
   const head = ['', ...columns.map(({ name }) => name), ...(hasGoals ? ['goal'] : []), ...(hasHow ? ['how'] : [])];

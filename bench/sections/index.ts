@@ -7,6 +7,7 @@ import { honest } from './honest.js';
 import { needles } from './needles.js';
 import { reopen } from './reopen.js';
 import type { Section } from './section.js';
+import { seeks } from './seeks.js';
 
 export const sections: { readonly [name: string]: Section } = {
   exact: { says: 'exact answers about 1 GiB against C loops and other tools', run: exact },
@@ -14,6 +15,7 @@ export const sections: { readonly [name: string]: Section } = {
   honest: { says: 'whether intervals hold the exact values, and narrow', run: honest },
   needles: { says: 'whether short anomalies are seen at every zoom', run: needles },
   reopen: { says: 'a finished large file asked again from the cache', run: reopen },
+  seeks: { says: 'a disk that takes 10 ms to seek, against its sequential speed', run: seeks },
   broker: { says: 'what the broker costs, and whether it is fair', run: broker },
   cancel: { says: 'how soon cancelled jobs are over', run: cancel },
 };
