@@ -51,6 +51,8 @@ const idsOf = (inputs: ChunkContext['inputs']) => inputs.map(({ id }) => id);
 
 const sliceBytesMax = 64 * 2 ** 20;
 const sliceBytesMin = 65_536;
+/** A worker holds no more than this ahead of the task that it runs, or one task. */
+const aheadMs = 10;
 /** Samples may take about a twentieth of what reading everything takes at 256 MiB a second. */
 const sampleMsPerByte = 0.05 / (256 * 2 ** 10);
 /** Where seeks are dear, a disk that waits between two slices is lost time: they are so many times longer. */
@@ -227,9 +229,10 @@ export class Dispatch {
 
   /** Takes the attempt off the worker; undefined where it does not hold it: a sign of life and nothing more. */
   #answered(worker: WorkerEntry, attempt: Attempt, epoch: string, work: TaskWork, now: number): Assignment | undefined {
-    if (epoch !== this.books.epoch || !this.books.roster.settle(worker, attempt)) return undefined;
-    const assignment = this.#assignments.get(attempt)!;
+    const assignment = this.#assignments.get(attempt);
+    if (epoch !== this.books.epoch || assignment?.peer !== worker.peer) return undefined;
     this.#assignments.delete(attempt);
+    assert(this.books.roster.settle(worker, attempt, assignment.chargedMs), 'an assignment has its worker');
     const next = this.#assignments.get(worker.attempts[0]!);
     if (next) next.progressMs = now;
     const job = this.books.jobs.get(assignment.jobId);
@@ -296,7 +299,7 @@ export class Dispatch {
 
   #anyWorker({ service }: Job): WorkerEntry | undefined {
     const { digest } = service!;
-    return this.books.roster.idleWorker(digest) ?? this.books.roster.creditWorker(digest);
+    return this.books.roster.idleWorker(digest) ?? this.books.roster.creditWorker(digest, aheadMs);
   }
 
   /** Two that read in different places would send a disk's head to and fro: whoever reads the inputs goes on alone. */
@@ -305,7 +308,7 @@ export class Dispatch {
     for (const { peer, chunk } of this.#assignments.values()) {
       if (!chunk.context.inputs.some(({ id }) => ids.includes(id))) continue;
       const reader = this.books.roster.get(peer)!;
-      const isFree = reader.digest === job.service!.digest && reader.attempts.length < reader.credit;
+      const isFree = reader.digest === job.service!.digest && this.books.roster.hasRoom(reader, 0);
       return isFree ? reader : undefined;
     }
     return this.#anyWorker(job);
@@ -337,7 +340,7 @@ export class Dispatch {
     const attempt = ++this.#lastAttempt as Attempt;
     const slice = ChunkTable.takeSlice(chunk, sliceBytes);
     chunk.running.set(attempt, slice);
-    this.books.roster.assign(worker, attempt);
+    this.books.roster.assign(worker, attempt, costMs);
     worker.liveness.spoke(now);
     this.#assignments.set(attempt, {
       attempt,

@@ -12,6 +12,7 @@ import {
   pieceCellBytes,
   snapRange,
   spreadOrder,
+  widerLevels,
 } from '../cache/blocks.js';
 import { type Hit, type PlanInput, planFor } from '../cache/plan.js';
 import {
@@ -69,6 +70,17 @@ export type Phase =
   | { readonly name: 'measuring'; readonly service: Service; readonly params: Params }
   | Running;
 
+/** What the broker knows of how fast the job will be. */
+export interface Pace {
+  /** More missing bytes than that are sampled first. */
+  readonly sampleAboveBytes: number;
+  /** What a task is to read. */
+  readonly sliceBytes: number;
+}
+
+/** A range that nobody keeps is cut into so many pieces at least, for the picture's sake and the slots'. */
+const unkeptPieces = 32;
+
 const boundsKey = ({ start, end }: ChunkBounds) => `${start}_${end}`;
 
 export class Job {
@@ -113,7 +125,7 @@ export class Job {
     inputs: readonly MeasuredInput[],
     cached: readonly ChunkBounds[],
     bytesHashed: number,
-    sampleAboveBytes = Infinity,
+    { sampleAboveBytes, sliceBytes }: Pace,
   ): ChunkBounds[] {
     assert(this.phase.name === 'measuring', 'inputs are measured for a job that waits for them');
     const { service, params } = this.phase;
@@ -142,7 +154,8 @@ export class Job {
     }
     const start = Math.min(range[1], Math.max(range[0], extent.start));
     const end = Math.max(start, Math.min(range[1], extent.end));
-    const levels = levelsFor(descriptor, params, grid, length);
+    const kept = levelsFor(descriptor, params, grid, length);
+    const levels = this.keeps ? kept : widerLevels(kept, grid, Math.min(2 * sliceBytes, length / unkeptPieces));
     const plan: PlanInput = { start, end, limit: extent.end, grid, levels, cached };
     const { hits, missing } = planFor(plan);
     const picture = new Picture({ descriptor, params, grid, range, data: [start, end] });

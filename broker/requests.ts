@@ -21,7 +21,7 @@ import type { Session } from './sessions.js';
 type Event<K extends BrokerEvent['kind']> = BrokerEvent & { readonly kind: K };
 
 /** Large reports of one job are at least so far apart, milliseconds: their bytes cost more than their making. */
-const largeReportMs = 45;
+const largeReportMs = 55;
 /** Large reports under way to a client that has not said that it has them. */
 const largeReportsMax = 2;
 
@@ -104,9 +104,12 @@ export class Requests {
     if (job?.phase.name !== 'measuring') return;
     let reads: ChunkBounds[];
     try {
-      const { sampleAboveMs } = this.books.options;
-      const sampleAbove = sampleAboveMs * job.service!.bytesPerMs * Math.max(1, this.books.roster.slotCount);
-      reads = job.measured(inputs, job.query.cache ? cached : [], bytesHashed, sampleAbove);
+      const { sampleAboveMs, sliceMs } = this.books.options;
+      const slots = Math.max(1, this.books.roster.slotCount);
+      reads = job.measured(inputs, job.query.cache ? cached : [], bytesHashed, {
+        sampleAboveBytes: sampleAboveMs * job.bytesPerMs * slots,
+        sliceBytes: sliceMs * job.bytesPerMs,
+      });
     } catch (error) {
       this.#refuse(job, error, now);
       return;

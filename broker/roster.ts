@@ -13,6 +13,8 @@ export interface WorkerEntry {
   readonly liveness: Liveness;
   /** Oldest first; the first one runs. */
   readonly attempts: Attempt[];
+  /** What they are likely to take together, milliseconds. */
+  heldMs: number;
 }
 
 export interface SlotEntry {
@@ -38,6 +40,7 @@ export class Roster {
       ...entry,
       liveness: new Liveness(heartbeatMs, now),
       attempts: [],
+      heldMs: 0,
     };
     this.#workers.set(entry.peer, worker);
     let slot = this.#slots.get(entry.slot);
@@ -98,30 +101,38 @@ export class Roster {
     return best?.worker;
   }
 
-  /** A running worker of the service with credit left: the one that holds least. */
-  creditWorker(digest: string): WorkerEntry | undefined {
+  /** A running worker of the service that may be given more (see hasRoom): the one that holds least. */
+  creditWorker(digest: string, aheadMs = Infinity): WorkerEntry | undefined {
     let best: WorkerEntry | undefined;
     for (const slot of this.#slots.values()) {
       const worker = slot.running === undefined ? undefined : this.#workers.get(slot.running);
-      if (!worker || worker.digest !== digest || worker.attempts.length >= worker.credit) continue;
+      if (worker?.digest !== digest || !this.hasRoom(worker, aheadMs)) continue;
       if (!best || worker.attempts.length < best.attempts.length) best = worker;
     }
     return best;
   }
 
-  assign(worker: WorkerEntry, attempt: Attempt): void {
+  /** It has credit, and next to nothing ahead: one task, or so many short ones that they are less than `aheadMs`. */
+  hasRoom({ attempts, credit, heldMs }: WorkerEntry, aheadMs: number): boolean {
+    return attempts.length < credit && (attempts.length < 2 || heldMs < aheadMs);
+  }
+
+  /** `costMs`: what it is likely to take. */
+  assign(worker: WorkerEntry, attempt: Attempt, costMs = 0): void {
     const slot = this.#slots.get(worker.slot)!;
     assert(slot.running === undefined || slot.running === worker.peer, 'a slot runs tasks of one worker');
     assert(worker.attempts.length < worker.credit, 'credit is not exceeded');
     slot.running = worker.peer;
     worker.attempts.push(attempt);
+    worker.heldMs += costMs;
   }
 
-  /** The worker answered; false where it does not owe this attempt. */
-  settle(worker: WorkerEntry, attempt: Attempt): boolean {
+  /** The worker answered what was assigned with that cost; false where it does not owe this attempt. */
+  settle(worker: WorkerEntry, attempt: Attempt, costMs = 0): boolean {
     const at = worker.attempts.indexOf(attempt);
     if (at < 0) return false;
     worker.attempts.splice(at, 1);
+    worker.heldMs = worker.attempts.length === 0 ? 0 : worker.heldMs - costMs;
     if (worker.attempts.length === 0) this.#free(this.#slots.get(worker.slot)!);
     return true;
   }

@@ -114,6 +114,14 @@ function blockLevels(block: number, length: number): Levels {
   return { unit: block, least, fine, coarse: Math.max(fine, block * pow2floor(length / 10 / block)) };
 }
 
+/** Pieces that nobody keeps need not have a chunk's length: they may be up to `bytes` long, where the cells allow it. */
+export function widerLevels(levels: Levels, grid: Grid, bytes: number): Levels {
+  const { unit, coarse } = levels;
+  const most = grid.cellBytes > 0 && grid.block === 0 ? cellsPerChunk * grid.cellBytes : chunkBytesMax;
+  const fine = Math.max(levels.fine, Math.min(most, unit * pow2floor(bytes / unit)));
+  return { ...levels, fine, coarse: Math.max(fine, coarse) };
+}
+
 /** Width of a chunk's own cells: a function of its size alone, so that equal names mean equal contents. */
 export function chunkCellBytes(chunkBytes: number, grid: Grid): number {
   if (grid.cellBytes === 0) return 0;

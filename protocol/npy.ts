@@ -82,7 +82,10 @@ function newFrame(array: NamedArray): Uint8Array {
   return frame;
 }
 
-/** Throws E_PROTOCOL where the frame is no such array. Sizes are checked before anything is allocated. */
+/**
+ * Throws E_PROTOCOL where the frame is no such array. Sizes are checked before anything is allocated; a number past
+ * 2^53−1 is E_RANGE when `data` is looked at.
+ */
 export function decodeNpy(frame: Uint8Array): NamedArray {
   if (frame.length < 10 || magic.some((byte, i) => frame[i] !== byte)) {
     throw fail('E_PROTOCOL', 'array frame is not .npy version 1.0');
@@ -97,7 +100,15 @@ export function decodeNpy(frame: Uint8Array): NamedArray {
       `array of shape (${shape.join(', ').slice(0, 80)}) and dtype ${dtype} does not fit its frame`,
     );
   }
-  return { dtype, shape, data: readNumbers(frame, bodyAt, dtype, count) };
+  let data: Float64Array | undefined;
+  return {
+    dtype,
+    shape,
+    // Read when somebody looks: many a report is replaced by a newer one before that.
+    get data() {
+      return (data ??= readNumbers(frame, bodyAt, dtype, count));
+    },
+  };
 }
 
 interface ArrayHeader {

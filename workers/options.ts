@@ -8,7 +8,10 @@ export interface WorkerCoreOptions {
   readonly descriptor: Descriptor;
   /** The place where one task at a time runs; workers of one process share it. */
   readonly slot: SlotId;
-  /** Unanswered attempts that the broker may give at a time, the running one among them. */
+  /**
+   * Unanswered attempts that the broker may give at a time, the running one among them. It gives no more than a slice's
+   * work ahead; where tasks are short that is several.
+   */
   readonly credit: number;
   /** Attempts held at a time at the very most; more are answered E_BUSY. At least `credit`. */
   readonly heldMax: number;
@@ -25,7 +28,7 @@ export interface WorkerCoreOptions {
 }
 
 export const workerDefaults: Omit<WorkerCoreOptions, 'descriptor' | 'slot'> = {
-  credit: 2,
+  credit: 16,
   heldMax: 64,
   heartbeatMs: 1000,
   taskStallMs: 10_000,

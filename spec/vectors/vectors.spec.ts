@@ -130,7 +130,7 @@ describe('npy.json', () => {
 
   for (const { name, frame } of refused) {
     it(`refuses ${name}`, () => {
-      expect(() => decodeNpy(ofHex(frame)))
+      expect(() => decodeNpy(ofHex(frame)).data)
         .to.throw()
         .with.property('name', 'BinglideError');
     });

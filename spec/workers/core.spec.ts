@@ -41,7 +41,10 @@ const stopped = (run: number): WorkerEvent => ({
 
 const openSocket: WorkerCommand = { kind: 'openSocket' };
 const closeSocket: WorkerCommand = { kind: 'closeSocket' };
-const sendReady: WorkerCommand = { kind: 'send', message: { kind: 'ready', descriptor, slot, credit: 2 } };
+const sendReady: WorkerCommand = {
+  kind: 'send',
+  message: { kind: 'ready', descriptor, slot, credit: workerDefaults.credit },
+};
 const sendBeat: WorkerCommand = { kind: 'send', message: { kind: 'workerHeartbeat' } };
 const sendBusyBeat = (attempt: number, bytesDone: number): WorkerCommand => ({
   kind: 'send',
@@ -267,7 +270,7 @@ describe('WorkerCore', () => {
   });
 
   it('answers what it has no room for with E_BUSY', () => {
-    const { handle } = registered({ heldMax: 2 });
+    const { handle } = registered({ credit: 2, heldMax: 2 });
     handle(assign(1), 1);
     handle(assign(2), 1);
     expect(handle(assign(3), 1)).to.deep.equal([sendError(3, 'E_BUSY', 'a worker holds 2 attempts already')]);
