@@ -28,36 +28,113 @@ export interface RunRows {
   readonly bytes: readonly number[];
 }
 
-/** Student's t, 97.5 %, by degrees of freedom from 1; beyond the table the normal's is near enough. */
-const t975 = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.16, 2.145, 2.131];
+/** What the runs of one stratum tell of the output: the entropy in bits a byte, or a sum for each byte. */
+export interface Estimate {
+  readonly runs: number;
+  /** Bytes of all runs. */
+  readonly bytes: number;
+  /** Of all runs together. */
+  readonly value: number;
+  /** How much it is above the mean of what one run less tells; never below 0, and 0 for sums. */
+  readonly growth: number;
+  /** By which one run differs from another; NaN where there is only one. */
+  readonly variance: number;
+}
 
 /**
- * Delete-one-run jackknife (Quenouille 1956, Tukey 1958): bias-corrected centre ± t·s, of the entropy in bits a byte, or
- * of a sum for each byte. NaN where the runs cannot tell: fewer than two, or all alike.
+ * Delete-one-run jackknife (Quenouille 1956, Tukey 1958): the variance is that of a mean of runs, times their number, so
+ * that strata with more runs and with fewer can be compared.
  */
-export function jackknife({ rows, bytes }: RunRows, finish: OutputSpec['finish']): readonly [number, number] {
-  const m = bytes.length;
-  if (m < 2) return [NaN, NaN];
-  const { all, without } = finish === 'entropy' ? entropies(rows, m) : bytewiseMeans(rows, bytes);
+export function estimateOf({ rows, bytes }: RunRows, finish: OutputSpec['finish']): Estimate {
+  const runs = bytes.length;
+  const { all, without } = finish === 'entropy' ? entropies(rows, runs) : bytewiseMeans(rows, bytes);
   let mean = 0;
-  for (const value of without) mean += value / m;
-  let variance = 0;
-  for (const value of without) variance += ((value - mean) ** 2 * (m - 1)) / m;
-  if (!(variance > 0)) return [NaN, NaN];
-  const centre = m * all - (m - 1) * mean;
-  const half = (t975[m - 2] ?? 1.96) * Math.sqrt(variance);
-  // No more than 8 bits can be in a byte, and 8 of them change at the most.
-  const clip = (value: number) => Math.max(0, Math.min(8, value));
-  return [clip(centre - half), clip(centre + half)];
+  for (const value of without) mean += value / runs;
+  let variance = runs < 2 ? NaN : 0;
+  for (const value of without) variance += (value - mean) ** 2 * (runs - 1);
+  const growth = finish === 'entropy' && runs > 1 ? Math.max(0, all - mean) : 0;
+  return { runs, bytes: bytes.reduce((sum, length) => sum + length, 0), value: all, growth, variance };
+}
+
+/** What the output can be at all. */
+export interface Bounds {
+  readonly low: number;
+  readonly high: number;
+  /** Numbers in a row: as many different values as runs can show. */
+  readonly values: number;
+}
+
+export function boundsOf({ dtype, perByteMax }: FieldSpec, finish: OutputSpec['finish'], values: number): Bounds {
+  if (finish === 'entropy') return { low: 0, high: Math.log2(values), values };
+  return { low: dtype.startsWith('u') ? 0 : -Infinity, high: perByteMax ?? Infinity, values };
+}
+
+/** Student's t, 97.5 %, by degrees of freedom from 1; beyond the table the normal's is near enough. */
+const t975 = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.16, 2.145, 2.131];
+/** Strata before and after one whose runs are asked as well how much runs differ hereabouts. */
+const neighbours = 4;
+/** Degrees of freedom that their word has at the most, against runs − 1 of the stratum's own. */
+const neighboursWeight = 12;
+
+/**
+ * A 95 % interval for each of the strata, which are `stratumBytes` long and in order of place; NaN where the runs cannot
+ * tell: fewer than two, or all alike and all neighbours' too.
+ *
+ * Of two kinds of content that take turns four runs meet only one, once in eight times, and look as if there were no other;
+ * and three degrees of freedom make every interval wide. So variances are moderated (empirical Bayes, Smyth 2004): the
+ * stratum's own and that of its neighbours are averaged, and their degrees of freedom added up; but runs that are alike are
+ * no reason to believe less than the neighbours say. What was read is certain (finite population correction, Cochran 1977).
+ */
+export function intervals(strata: readonly Estimate[], stratumBytes: number, bounds: Bounds): Interval[] {
+  return strata.map((stratum, i) => {
+    const { runs, bytes, value, variance } = stratum;
+    if (runs < 2) return [NaN, NaN];
+    const around = hereabouts(strata, i);
+    const degrees = Math.min(neighboursWeight, around.degrees) + runs - 1;
+    const own = around.degrees > 0 ? (runs - 1) / degrees : 1;
+    const moderated = around.variance + own * Math.max(0, variance - around.variance);
+    const unseen = Math.max(0, 1 - bytes / stratumBytes);
+    if (!(moderated * unseen > 0)) return [NaN, NaN];
+    const half = (t975[degrees - 1] ?? 1.96) * Math.sqrt((moderated * unseen) / runs);
+    const high = value + growthAhead(stratum, unseen, bounds.values) + half;
+    return [Math.max(bounds.low, value - half), Math.min(bounds.high, high)];
+  });
+}
+
+/** By which runs of the stratum's neighbours differ, pooled; 0 of no degrees of freedom where there are none. */
+function hereabouts(strata: readonly Estimate[], i: number): { readonly variance: number; readonly degrees: number } {
+  let [sum, degrees] = [0, 0];
+  for (let j = Math.max(0, i - neighbours); j <= Math.min(strata.length - 1, i + neighbours); j++) {
+    const { runs, variance } = strata[j]!;
+    if (j === i || runs < 2) continue;
+    sum += variance * (runs - 1);
+    degrees += runs - 1;
+  }
+  return { variance: degrees > 0 ? sum / degrees : 0, degrees };
+}
+
+type Interval = readonly [number, number];
+
+/**
+ * How much higher than in the runs the entropy may be in the stratum: it never falls, on average, when runs are added,
+ * since it is concave, and how it grew with the last one tells by which law it may go on. Counts of one kind of content
+ * miss their end by 1/bytes (Miller 1955; that is what a jackknife corrects); where content drifts, as a counter in records
+ * does, each run brings values of its own and the entropy grows with the logarithm, until all values have occurred. The
+ * interval holds the ends of both, and at its lower end what was seen.
+ */
+function growthAhead({ runs, growth }: Estimate, unseen: number, values: number): number {
+  const steady = (runs - 1) * unseen;
+  const drifting = Math.log(Math.min(1 / (1 - unseen), values / runs)) / Math.log(runs / (runs - 1));
+  return growth * Math.max(steady, drifting);
 }
 
 /** The estimate of all runs, and of all but one, for each of them. */
-interface Estimates {
+interface LeaveOneOut {
   readonly all: number;
   readonly without: Float64Array;
 }
 
-function bytewiseMeans(rows: Float64Array, bytes: readonly number[]): Estimates {
+function bytewiseMeans(rows: Float64Array, bytes: readonly number[]): LeaveOneOut {
   const width = rows.length / bytes.length;
   let [sum, seen] = [0, 0];
   bytes.forEach((length, run) => {
@@ -73,7 +150,7 @@ const shortCounts = 4 * 4096;
 let logarithms: Float64Array | undefined;
 
 /** In bits a byte, log2 n − Σ c·log2 c / n: an interval needs no stated order of summing. All in one pass over the values. */
-function entropies(rows: Float64Array, m: number): Estimates {
+function entropies(rows: Float64Array, m: number): LeaveOneOut {
   logarithms ??= Float64Array.from({ length: shortCounts + 1 }, (_, c) => (c > 1 ? c * Math.log2(c) : 0));
   const width = rows.length / m;
   const logs = logarithms;

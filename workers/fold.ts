@@ -8,7 +8,7 @@ import { cellBounds, cellCount, combine, concatWidth, identityOf, indexOf, type 
 import { type FieldSpec, type Form, type OutputSpec, type Params, sizeOf } from '../protocol/descriptor.js';
 import { fail } from '../protocol/errors.js';
 import type { Dtype } from '../protocol/npy.js';
-import { intervalOutput, jackknife } from '../protocol/sample.js';
+import { boundsOf, type Estimate, estimateOf, intervalOutput, intervals } from '../protocol/sample.js';
 import type { OutArray } from './fields.js';
 import type { Rows } from './rows.js';
 import type { AnyWorker, FieldPlan } from './service.js';
@@ -227,13 +227,15 @@ function checkWhole({ spec, outDtype }: FieldPlan, numbers: Float64Array, length
 const usualRuns = 4;
 
 /**
- * What a sample's part has besides: bytes seen a cell, and the interval that the cell's runs give. Runs come in order, so
- * only those of one cell are kept at a time.
+ * What a sample's part has besides: bytes seen a cell, and the intervals that the runs give. Runs come in order, so only
+ * those of one cell are kept at a time; intervals are made of all cells' estimates at the end.
  */
 class SampleColumns {
   readonly #seen: Float64Array;
   readonly #lo: Float64Array;
   readonly #hi: Float64Array;
+  /** Of cells with runs, ascending. */
+  readonly #estimates: { readonly cell: number; readonly estimate: Estimate }[] = [];
   /** Of the cell that the last run was in: bytes of its runs, and their rows one after the other. */
   #bytes: number[] = [];
   #rows: Float64Array;
@@ -269,6 +271,15 @@ class SampleColumns {
 
   columns(): { readonly [name: string]: Float64Array } {
     this.#tell();
+    const told = this.#estimates.map(({ estimate }) => estimate);
+    const { column, output } = this;
+    if (output && column) {
+      const bounds = boundsOf(column.plan.spec, output.finish, column.width);
+      intervals(told, this.plan.cellBytes, bounds).forEach(([lo, hi], i) => {
+        const { cell } = this.#estimates[i]!;
+        [this.#lo[cell], this.#hi[cell]] = [lo, hi];
+      });
+    }
     return { n: this.#seen, lo: this.#lo, hi: this.#hi };
   }
 
@@ -276,7 +287,8 @@ class SampleColumns {
   #tell(): void {
     if (this.#bytes.length === 0) return;
     const rows = this.#rows.subarray(0, this.#bytes.length * this.column!.width);
-    [this.#lo[this.#cell], this.#hi[this.#cell]] = jackknife({ rows, bytes: this.#bytes }, this.output!.finish);
+    const estimate = estimateOf({ rows, bytes: this.#bytes }, this.output!.finish);
+    this.#estimates.push({ cell: this.#cell, estimate });
     this.#bytes = [];
   }
 
