@@ -292,7 +292,7 @@ export class Dispatch {
     if (!worker) return undefined;
     const chunk = this.#chunkWithSlice(job);
     if (!chunk) return undefined;
-    const sliceMs = this.books.options.sliceMs * (areDear ? dearSlices : 1);
+    const sliceMs = this.books.options.sliceMs * (areDear ? dearSlices : job.sliceWeight);
     const sliceBytes = Math.max(sliceBytesMin, Math.min(sliceBytesMax, bytesPerMs * sliceMs));
     return { job, chunk, sliceBytes, worker, costMs: ChunkTable.peekBytes(chunk, sliceBytes) / bytesPerMs };
   }

@@ -30,6 +30,7 @@ import {
   resolveRange,
   sizeOf,
   type Work,
+  wholeFieldBytes,
 } from '../protocol/index.js';
 import type { NewChunk } from './chunks.js';
 import type { ChunkBounds, ChunkContext, MeasuredInput } from './events.js';
@@ -78,6 +79,9 @@ export interface Pace {
   readonly sliceBytes: number;
 }
 
+/** Whole fields that weigh nothing beside 10 ms of computing, and the longest task for those that do. */
+const lightPartBytes = 65_536;
+const sliceWeightMax = 4;
 /** A range that nobody keeps is cut into so many pieces at least, for the picture's sake and the slots'. */
 const unkeptPieces = 32;
 
@@ -89,6 +93,8 @@ export class Job {
   service: Service | undefined;
   /** Input bytes a millisecond of one slot, as this job's own tasks took; another's input may be on another disk. */
   bytesPerMs = NaN;
+  /** How much longer a task may be than usual: a large part, as DIGRAM's, costs whoever merges it. */
+  sliceWeight = 1;
   /** Something new since the last report. */
   dirty = false;
   /** No report before this moment. */
@@ -117,6 +123,8 @@ export class Job {
     }
     this.service = service;
     this.bytesPerMs = service.bytesPerMs;
+    const partBytes = wholeFieldBytes(service.descriptor, params, () => 4);
+    this.sliceWeight = Math.max(1, Math.min(sliceWeightMax, partBytes / lightPartBytes));
     this.phase = { name: 'measuring', service, params };
   }
 

@@ -20,6 +20,8 @@ import type { Session } from './sessions.js';
 
 type Event<K extends BrokerEvent['kind']> = BrokerEvent & { readonly kind: K };
 
+/** Reports are never further apart where there is something new, milliseconds. */
+const reportMsMax = 100;
 /** Large reports of one job are at least so far apart, milliseconds: their bytes cost more than their making. */
 const largeReportMs = 55;
 /** Large reports under way to a client that has not said that it has them. */
@@ -108,7 +110,7 @@ export class Requests {
       const slots = Math.max(1, this.books.roster.slotCount);
       reads = job.measured(inputs, job.query.cache ? cached : [], bytesHashed, {
         sampleAboveBytes: sampleAboveMs * job.bytesPerMs * slots,
-        sliceBytes: sliceMs * job.bytesPerMs,
+        sliceBytes: sliceMs * job.sliceWeight * job.bytesPerMs,
       });
     } catch (error) {
       this.#refuse(job, error, now);
@@ -155,9 +157,15 @@ export class Requests {
       const session = this.books.ownerOf(job);
       if (!session) continue;
       job.dirty = false;
-      job.reportAtMs = now + this.books.options.reportMs;
+      job.reportAtMs = now + this.#reportMs(now - job.startedMs);
       this.books.emit({ kind: 'sendReport', peer: this.books.speak(session, now), jobId: job.id });
     }
+  }
+
+  /** The longer a job runs, the less one report more tells: after some seconds there are ten a second. */
+  #reportMs(elapsedMs: number): number {
+    const { reportMs } = this.books.options;
+    return Math.max(reportMs, Math.min(reportMsMax, elapsedMs / 40));
   }
 
   reportSent({ jobId, buildMs, isLarge }: Event<'reportSent'>, now: number): void {
