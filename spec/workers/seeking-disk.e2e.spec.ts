@@ -4,6 +4,7 @@ import { expect } from 'chai';
 import { endAll } from '../../bench/children.js';
 import { type Daemon, startDaemon } from '../../bench/daemon.js';
 import { buildSeekingDisk, type DiskMaker, type SeekingDisk } from '../../bench/peers/seeking-disk.js';
+import { sampleRunBytes } from '../../broker/sampling.js';
 import { Random } from '../random.js';
 import { Sandbox } from './fixture.js';
 import { histogram } from './oracles.js';
@@ -12,10 +13,11 @@ const mib = 2 ** 20;
 const fileBytes = 256 * mib;
 const cells = 64;
 const cellBytes = fileBytes / cells;
-/** Samples of this file may take 50 ms: a few seeks, by which the workers know the disk. */
-const disk = { seekMs: 5, mibPerSecond: 1600 };
-/** Samples included. About 30 are usual; 160 and more, where two slots read at a time or pieces are taken from all over. */
-const seeksMax = 90;
+/** A seek is dear, and samples of this file may take 50 ms: many seeks, so that the workers come to know the disk. */
+const disk = { seekMs: 3, mibPerSecond: 1600 };
+const rounds = 3;
+/** Samples not counted. 1 to 3 are usual; 30 and more, where two slots read at a time or pieces come from all over. */
+const seeksMax = 10;
 
 /** Holes with random bytes and ramps at random places. */
 function write(path: string): void {
@@ -72,36 +74,41 @@ describe('slots on a disk that seeks', function () {
     if (process.env.CI === 'true') expect(makeDisk, 'install a C compiler: the package gcc').not.to.equal(null);
   });
 
-  /** What the head did for one request. */
-  async function workFor(request: () => Promise<void>): Promise<{ seeks: number; bytes: number }> {
+  /** What the head did for one request: all bytes exactly once, and runs of samples, a seek each. */
+  async function seeksFor(request: () => Promise<void>): Promise<number> {
     const before = await head.counted();
     await request();
-    const { seeks, bytes } = await head.counted();
-    return { seeks: seeks - before.seeks, bytes: bytes - before.bytes };
+    const after = await head.counted();
+    const sampledBytes = after.bytes - before.bytes - fileBytes;
+    expect(sampledBytes, 'bytes of samples').to.be.within(sampleRunBytes, mib);
+    return after.seeks - before.seeks - sampledBytes / sampleRunBytes;
   }
 
-  it('answer right, read everything once, and seldom seek', async function () {
+  it('answer right, read everything once, and seldom seek when they know the disk', async function () {
     if (!makeDisk) {
       this.test!.title += ': left out, there is no C compiler here';
       return this.skip();
     }
     const counts = countsOf(path);
-
-    const ent = await workFor(async () => {
-      const job = daemon.client.request({ service: 'ENT', inputs: [path], cells, cache: false });
-      const { h } = (await job.final()).cells;
-      expect(h.length).to.equal(cells);
-      for (let i = 0; i < cells; i++) expect(h[i], `cell ${i}`).to.be.closeTo(entropy(counts[i]!), 1e-9);
-    });
-    const hist = await workFor(async () => {
-      const job = daemon.client.request({ service: 'HIST', inputs: [path], cache: false });
-      const sums = counts.reduce((sum, cell) => sum.map((count, value) => count + cell[value]!));
-      expect(Array.from((await job.final()).fields.counts as Float64Array)).to.deep.equal(sums);
-    });
-
-    for (const { seeks, bytes } of [ent, hist]) {
-      expect(bytes, 'everything, and samples').to.be.within(fileBytes + 1, fileBytes + mib);
-      expect(seeks).to.be.at.most(seeksMax);
+    const sums = counts.reduce((sum, cell) => sum.map((count, value) => count + cell[value]!));
+    const ask = { inputs: [path], cells, cache: false };
+    const seeks: { [service: string]: number[] } = { ENT: [], HIST: [] };
+    // A first request may be half done when its samples tell of the disk; on a busy machine they may tell nothing.
+    for (let round = 0; round < rounds; round++) {
+      const ent = await seeksFor(async () => {
+        const { h } = (await daemon.client.request({ service: 'ENT', ...ask }).final()).cells;
+        expect(h.length).to.equal(cells);
+        for (let i = 0; i < cells; i++) expect(h[i], `cell ${i}`).to.be.closeTo(entropy(counts[i]!), 1e-9);
+      });
+      const hist = await seeksFor(async () => {
+        const { fields } = await daemon.client.request({ service: 'HIST', ...ask }).final();
+        expect(Array.from(fields.counts as Float64Array)).to.deep.equal(sums);
+      });
+      seeks.ENT!.push(ent);
+      seeks.HIST!.push(hist);
+    }
+    for (const [service, each] of Object.entries(seeks)) {
+      expect(Math.min(...each), `${service}: ${each.join(' ')} seeks`).to.be.at.most(seeksMax);
     }
   });
 });
