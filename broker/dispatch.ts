@@ -292,9 +292,13 @@ export class Dispatch {
     if (!worker) return undefined;
     const chunk = this.#chunkWithSlice(job);
     if (!chunk) return undefined;
-    const sliceMs = this.books.options.sliceMs * (areDear ? dearSlices : job.sliceWeight);
-    const sliceBytes = Math.max(sliceBytesMin, Math.min(sliceBytesMax, bytesPerMs * sliceMs));
+    const sliceBytes = Math.max(sliceBytesMin, Math.min(sliceBytesMax, bytesPerMs * this.sliceMs(job, areDear)));
     return { job, chunk, sliceBytes, worker, costMs: ChunkTable.peekBytes(chunk, sliceBytes) / bytesPerMs };
+  }
+
+  /** What a task of the job is to take. */
+  sliceMs({ sliceWeight }: Job, areDear: boolean): number {
+    return this.books.options.sliceMs * (areDear ? dearSlices : sliceWeight);
   }
 
   #anyWorker({ service }: Job): WorkerEntry | undefined {
@@ -305,13 +309,14 @@ export class Dispatch {
   /** Two that read in different places would send a disk's head to and fro: whoever reads the inputs goes on alone. */
   #onlyReader(job: Job): WorkerEntry | undefined {
     const ids = job.inputIds;
+    let reader: WorkerEntry | undefined;
+    // The one that was given the last task: when a disk turns out to seek, several may read.
     for (const { peer, chunk } of this.#assignments.values()) {
-      if (!chunk.context.inputs.some(({ id }) => ids.includes(id))) continue;
-      const reader = this.books.roster.get(peer)!;
-      const isFree = reader.digest === job.service!.digest && this.books.roster.hasRoom(reader, 0);
-      return isFree ? reader : undefined;
+      if (chunk.context.inputs.some(({ id }) => ids.includes(id))) reader = this.books.roster.get(peer);
     }
-    return this.#anyWorker(job);
+    if (!reader) return this.#anyWorker(job);
+    const isFree = reader.digest === job.service!.digest && this.books.roster.hasRoom(reader, 0);
+    return isFree ? reader : undefined;
   }
 
   /** Wants the job's next pieces, also where no worker is free: who wants a piece shares in it from then on. */
@@ -366,10 +371,10 @@ export class Dispatch {
     });
   }
 
-  /** For each sample of the job: so that all of them together keep to what they are allowed. */
+  /** For each sample of the job: so that all of them together keep to what they are allowed, with one head for all slots. */
   #sampleReadMs(job: Job): number {
     const { sampleTasks, missingBytes } = job.running;
     const allowedMs = Math.min(this.books.options.sampleMs, missingBytes * sampleMsPerByte);
-    return allowedMs / Math.max(1, sampleTasks / this.books.roster.slotCount);
+    return allowedMs / Math.max(1, sampleTasks);
   }
 }

@@ -106,11 +106,11 @@ export class Requests {
     if (job?.phase.name !== 'measuring') return;
     let reads: ChunkBounds[];
     try {
-      const { sampleAboveMs, sliceMs } = this.books.options;
       const slots = Math.max(1, this.books.roster.slotCount);
+      const areDear = this.books.seeks.areDear(inputs.map(({ id }) => id));
       reads = job.measured(inputs, job.query.cache ? cached : [], bytesHashed, {
-        sampleAboveBytes: sampleAboveMs * job.bytesPerMs * slots,
-        sliceBytes: sliceMs * job.sliceWeight * job.bytesPerMs,
+        sampleAboveBytes: this.books.options.sampleAboveMs * job.bytesPerMs * slots,
+        sliceBytes: this.dispatch.sliceMs(job, areDear) * job.bytesPerMs,
       });
     } catch (error) {
       this.#refuse(job, error, now);

@@ -15,7 +15,7 @@ const stratumBytesMin = 16 * sampleRunBytes;
 /** More cells than this are not sampled: they are small, and exact soon. */
 const sampledCellsMax = 4096;
 /** Strata of a service without cells, and runs in each. */
-const innerStrata = 16;
+const innerStrata = 8;
 const innerRuns = 32;
 /** Runs in a task: about a slice's worth of work. */
 const taskRunsMax = 512;

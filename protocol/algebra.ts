@@ -107,7 +107,7 @@ const liesInside = (part: Span, span: Span): boolean => part.start >= span.start
 const liesOutside = (part: Span, span: Span): boolean => part.end <= span.start || part.start >= span.end;
 
 /** Numbers in a row of the field where no part tells: from its shape. */
-function shapeWidth(field: FieldSpec, params: Params): number {
+export function shapeWidth(field: FieldSpec, params: Params): number {
   if (field.merge === 'run') return runWidth;
   return (field.shape ?? []).reduce<number>((n, dim) => n * sizeOf(dim, params), 1);
 }

@@ -138,6 +138,11 @@ export function finishWhole(
   }
 }
 
+/** Chi-square grows with the counts: of counts scaled up from a sample it says how far they were scaled. */
+export function isEstimable(finisher: Finisher): boolean {
+  return finisher !== 'chiSquare' && finisher !== 'chiSquareP';
+}
+
 /** How a per-cell output travels. */
 export function outputDtype(finisher: Finisher, field: FieldSpec): Dtype {
   if (finisher !== 'value') return 'f8';

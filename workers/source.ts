@@ -33,7 +33,7 @@ export function resolveRoots(folders: readonly string[]): Roots {
 /** Reads up to here tell what a seek costs: the bytes themselves take next to nothing. */
 const shortReadBytes = 64 << 10;
 /** So few seeks tell nothing. */
-const seeksMin = 3;
+const seeksMin = 2;
 
 const readLater = promisify(read);
 

@@ -77,7 +77,7 @@ describe('broker/sampling: where to look first', () => {
     expect(Math.max(...tasks.map(({ runs }) => runs.length))).to.be.at.most(512);
     expect(tasks.reduce((sum, { runs }) => sum + runs.length, 0)).to.equal(4 * 4096);
     const inner = sampleTasks([[0, 4096 * MiB]], 0);
-    expect(inner.map(({ runs }) => runs.length)).to.deep.equal(Array(16).fill(32));
+    expect(inner.map(({ runs }) => runs.length)).to.deep.equal(Array(8).fill(32));
   });
 });
 

@@ -28,7 +28,8 @@ describe('workers/thinning: which runs of a sample are read', () => {
     expect(taken[0]).to.equal(0);
     expect(taken.at(-1)).to.be.within(480, 511);
     const steps = taken.slice(2).map((run, i) => run - taken[i + 1]!);
-    expect(Math.max(...steps) - Math.min(...steps)).to.be.at.most(3);
+    expect(Math.max(...steps) - Math.min(...steps), 'evenly').to.be.at.most(5);
+    expect(new Set(taken.map((run) => run % 4)).size, 'not one strip of every cell').to.equal(4);
   });
 
   it('two, where there is no time for a third', () => {

@@ -1,0 +1,267 @@
+/**
+ * The cells of a job's picture: exact parts merged into them, samples until then, and the columns that a report has of
+ * them. A cell is finished when its last byte is there, and only its outputs are kept then.
+ */
+import type { Grid } from '../cache/blocks.js';
+import {
+  cellBounds,
+  cellCount,
+  cellStates,
+  combine,
+  type Descriptor,
+  type FieldSpec,
+  type Finisher,
+  finishCell,
+  finishCells,
+  gather,
+  intervalOutput,
+  type NamedArray,
+  type OutputSpec,
+  outputDtype,
+  type Params,
+  type Part,
+  rowWidth,
+  runWidth,
+  shapeWidth,
+} from '../protocol/index.js';
+import type { Samples } from './samples.js';
+
+const sampledState = cellStates.indexOf('sampled');
+const exactState = cellStates.indexOf('exact');
+
+type Columns = { [name: string]: Float64Array };
+
+export interface PictureInput {
+  readonly descriptor: Descriptor;
+  readonly params: Params;
+  readonly grid: Grid;
+  /** The request's range; cells lie along it. */
+  readonly range: readonly [number, number];
+  /** The stretch of it that there is data for. */
+  readonly data: readonly [number, number];
+}
+
+export class PictureCells {
+  readonly #count: number;
+  /** What the outputs are made of. */
+  readonly #fields: readonly FieldSpec[];
+  readonly #outputs: readonly OutputSpec[];
+  /** Exact bytes a cell; never above the cell's own. */
+  readonly #exact: Float64Array;
+  /** Bytes of data a cell. */
+  readonly #bytes: Float64Array;
+  readonly #startArray: NamedArray;
+  /** Codes as cellStates has them. */
+  readonly #state: Float64Array;
+  /** Finished numbers a cell, NaN before; one row a cell. */
+  readonly #finished: Columns = {};
+  /** Rows of cells that are begun and not complete; a run's wait side by side, since it needs its neighbours. */
+  readonly #begun = new Map<number, Columns>();
+  /** The output that `lo` and `hi` belong to. */
+  readonly #interval: OutputSpec | undefined;
+  readonly #lo: Float64Array;
+  readonly #hi: Float64Array;
+
+  constructor(
+    readonly input: PictureInput,
+    fields: readonly FieldSpec[],
+    /** What is known of cells that are not exact. */
+    readonly samples: Samples,
+  ) {
+    const { descriptor, grid, range, data } = input;
+    const present = (output: OutputSpec) => fields.some((field) => field.name === output.of);
+    this.#outputs = descriptor.report.filter((output) => output.scope !== 'whole' && present(output));
+    this.#fields = fields.filter((field) => this.#outputs.some((output) => output.of === field.name));
+    this.#count = grid.cellBytes > 0 ? cellCount(this.#span()) : 0;
+    this.#exact = new Float64Array(this.#count);
+    this.#bytes = new Float64Array(this.#count);
+    const starts = new Float64Array(this.#count);
+    this.#startArray = { dtype: 'u8', shape: [this.#count], data: starts, isFixed: true };
+    this.#state = new Float64Array(this.#count);
+    // A loop over as many as a million cells, which holds everybody up: no pairs are made here.
+    const { cellBytes } = grid;
+    const firstEdge = cellBytes > 0 ? Math.floor(range[0] / cellBytes) * cellBytes : 0;
+    for (let i = 0, edge = firstEdge; i < this.#count; i++, edge += cellBytes) {
+      starts[i] = Math.max(range[0], edge);
+      const bytes = Math.min(edge + cellBytes, data[1]) - Math.max(edge, data[0]);
+      this.#bytes[i] = Math.max(0, bytes);
+      if (bytes <= 0) this.#state[i] = exactState;
+    }
+    this.#interval = intervalOutput(descriptor, grid.form);
+    this.#lo = new Float64Array(this.#interval ? this.#count : 0).fill(NaN);
+    this.#hi = this.#lo.slice();
+  }
+
+  /** Bytes of the cell that are not exact yet. */
+  missingOf(cell: number): number {
+    return this.#bytes[cell]! - this.#exact[cell]!;
+  }
+
+  /** Adds the part of a sample: of cells that are exact already nothing is taken. */
+  addSample(part: Part): void {
+    const { range, grid } = this.input;
+    const first = Math.floor(range[0] / grid.cellBytes);
+    const cellOf = (start: number) => Math.floor(start / grid.cellBytes) - first;
+    this.samples.add(part, (start) => (this.missingOf(cellOf(start)) === 0 ? undefined : cellOf(start)));
+    for (let i = 0; i < cellCount(part); i++) {
+      const cell = cellOf(cellBounds(part, i)[0]);
+      if (!this.samples.has(cell)) continue;
+      this.#state[cell] = sampledState;
+      this.#showSample(cell, part);
+    }
+  }
+
+  #showSample(cell: number, part: Part): void {
+    for (const output of this.#outputs) {
+      const field = this.#field(output.of);
+      if (field.merge === 'run' || field.merge === 'concat') continue;
+      const numbers = this.samples.finish(output, field, cell, this.#bytes[cell]!);
+      const finished = (this.#finished[output.name] ??= this.#unfinished(output.finish, field, rowWidth(field, part)));
+      finished.set(numbers, cell * numbers.length);
+    }
+    if (this.#interval) {
+      const scale = this.#interval.finish === 'value' ? this.#bytes[cell]! : 1;
+      [this.#lo[cell], this.#hi[cell]] = this.samples.interval(cell, scale);
+    }
+  }
+
+  /** Adds an exact part whose cells nest in the picture's. */
+  add(part: Part): void {
+    const { range, grid, params } = this.input;
+    const { start, end } = part;
+    const isAlike = part.cellBytes === grid.cellBytes;
+    const rows = isAlike ? part : gather(this.#fields, params, [part], { start, end, cellBytes: grid.cellBytes });
+    const first = Math.floor(start / grid.cellBytes) - Math.floor(range[0] / grid.cellBytes);
+    const count = cellCount(rows);
+    // The usual case where cells are many: complete at once, nothing has to be kept for them. Only the outer ones may not be.
+    const from = this.#completes(rows, 0, first) ? 0 : 1;
+    const to = count > from && this.#completes(rows, count - 1, first) ? count : count - 1;
+    if (to > from) this.#finishCells(rows, from, to, first);
+    if (from > 0) this.#addCell(rows, 0, first);
+    if (to < count && count > from) this.#addCell(rows, count - 1, first);
+  }
+
+  /** Row i of the part is all of its cell. */
+  #completes(rows: Part, i: number, first: number): boolean {
+    const [from, to] = cellBounds(rows, i);
+    return to - from === this.#bytes[first + i];
+  }
+
+  /** A piece of a cell. */
+  #addCell(rows: Part, i: number, first: number): void {
+    const cell = first + i;
+    const [from, to] = cellBounds(rows, i);
+    this.#combineCell(cell, rows, i);
+    this.#exact[cell] = this.#exact[cell]! + (to - from);
+    if (this.#exact[cell] !== this.#bytes[cell]) return;
+    const columns = this.#begun.get(cell)!;
+    this.#begun.delete(cell);
+    this.#finishCell(cell, columns);
+  }
+
+  #combineCell(cell: number, part: Part, row: number): void {
+    let columns = this.#begun.get(cell);
+    if (!columns) this.#begun.set(cell, (columns = {}));
+    for (const field of this.#fields) {
+      const numbers = rowOf(field, part, row);
+      const known = columns[field.name];
+      if (!known) columns[field.name] = numbers.slice();
+      else if (field.merge === 'run') columns[field.name] = Float64Array.of(...known, ...numbers);
+      else combine(field, known, 0, numbers, 0, numbers.length);
+    }
+  }
+
+  /** The cell is complete: `columns` has one row of each field, or a run's pieces side by side. */
+  #finishCell(cell: number, columns: Columns): void {
+    const joined: Columns = {};
+    for (const field of this.#fields) {
+      const numbers = columns[field.name]!;
+      joined[field.name] = field.merge === 'run' ? joinRuns(field, numbers) : numbers;
+    }
+    const [start, end] = cellBounds(this.#span(), cell);
+    this.#finishCells({ start, end, cellBytes: this.input.grid.cellBytes, columns: joined }, 0, 1, cell);
+  }
+
+  /** Rows [from, to) of the part are all of their cells, `first + from` and so on. */
+  #finishCells(rows: Part, from: number, to: number, first: number): void {
+    const at = first + from;
+    for (const { name, of, finish } of this.#outputs) {
+      const field = this.#field(of);
+      const width = rowWidth(field, rows);
+      const finished = (this.#finished[name] ??= this.#unfinished(finish, field, width));
+      finishCells(finish, field, rows.columns[of]!, [from, to - from, width], finished, at);
+    }
+    const end = first + to;
+    this.#exact.set(this.#bytes.subarray(at, end), at);
+    this.#state.fill(exactState, at, end);
+    if (this.samples.bytes > 0) for (let cell = at; cell < end; cell++) this.samples.drop(cell);
+    if (!this.#interval) return;
+    const values = this.#finished[this.#interval.name]!.subarray(at, end);
+    this.#lo.set(values, at);
+    this.#hi.set(values, at);
+  }
+
+  /** A column that knows no cell yet but those that have no data. */
+  #unfinished(finish: Finisher, field: FieldSpec, rowLength: number): Float64Array {
+    const width = finish === 'value' ? rowLength : 1;
+    const column = new Float64Array(this.#count * width).fill(NaN);
+    // Of nothing a sum is 0, and a lowest or highest is not known.
+    if (field.merge !== 'sum' && field.merge !== 'or' && field.merge !== 'run') return column;
+    const none = new Float64Array(rowLength);
+    this.#bytes.forEach((bytes, cell) => {
+      if (bytes > 0) return;
+      if (finish === 'value') column.set(none, cell * width);
+      else column[cell] = finishCell(finish, field, none);
+    });
+    return column;
+  }
+
+  /** Columns along the range, by their names in a report; they go on changing. None where the service has no cells. */
+  arrays(isExact: boolean): { [name: string]: NamedArray } {
+    const count = this.#count;
+    if (this.input.grid.cellBytes === 0) return {};
+    const arrays: { [name: string]: NamedArray } = {
+      'cells.start': this.#startArray,
+      'cells.n': { dtype: 'u8', shape: [count], data: this.#exact },
+    };
+    for (const { name, of, finish } of this.#outputs) {
+      const field = this.#field(of);
+      const data = this.#finished[name] ?? this.#unfinished(finish, field, shapeWidth(field, this.input.params));
+      const width = count === 0 ? 1 : data.length / count;
+      // Unknown cells are NaN, which only a float can carry, until the last one is known.
+      const known = isExact && !data.some(Number.isNaN);
+      const dtype = known ? outputDtype(finish, field) : 'f8';
+      arrays[`cells.${name}`] = { dtype, shape: width === 1 ? [count] : [count, width], data };
+    }
+    if (this.#interval) {
+      arrays['cells.lo'] = { dtype: 'f8', shape: [count], data: this.#lo };
+      arrays['cells.hi'] = { dtype: 'f8', shape: [count], data: this.#hi };
+    }
+    arrays['cells.state'] = { dtype: 'u1', shape: [count], data: this.#state };
+    return arrays;
+  }
+
+  #span() {
+    const [start, end] = this.input.range;
+    return { start, end, cellBytes: this.input.grid.cellBytes };
+  }
+
+  #field(name: string): FieldSpec {
+    return this.#fields.find((field) => field.name === name)!;
+  }
+}
+
+function rowOf(field: FieldSpec, part: Part, row: number): Float64Array {
+  const width = rowWidth(field, part);
+  return part.columns[field.name]!.subarray(row * width, (row + 1) * width);
+}
+
+/** The rows of a complete cell, in whatever order they came, as one. */
+function joinRuns(field: FieldSpec, numbers: Float64Array): Float64Array {
+  const rows = Array.from({ length: numbers.length / runWidth }, (_, i) =>
+    numbers.slice(i * runWidth, (i + 1) * runWidth),
+  ).sort((a, b) => a[0]! - b[0]!);
+  const [first, ...rest] = rows;
+  for (const row of rest) combine(field, first!, 0, row, 0, runWidth);
+  return first!;
+}
