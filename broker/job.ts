@@ -99,10 +99,15 @@ export class Job {
   dirty = false;
   /** No report before this moment. */
   reportAtMs = 0;
+  /** When the last one was sent, and how long it took to build. */
+  reportedMs = -Infinity;
+  reportBuildMs = 0;
   /** Large reports that were sent on this connection and not acknowledged. */
   largeReports = 0;
   readonly #work = { bytesRead: 0, bytesHashed: 0, tasks: 0, chunksCached: 0, chunksComputed: 0 };
   #firstReportMs: number | null = null;
+  /** Samples that were not answered yet. */
+  #samplesOut = 0;
 
   constructor(
     readonly id: JobId,
@@ -175,6 +180,7 @@ export class Job {
     const sampled = missingBytes > sampleAboveBytes && grid.form === 'summed';
     const samples = sampled ? sampleTasks(gapsOf(missing, extent.end), grid.cellBytes) : [];
     picture.expectSamples(samples);
+    this.#samplesOut = samples.length;
     const onlyA = descriptor.inputs === 2 ? overlapBytes(range, [0, inputs[0]!.identity.size]) - (end - start) : 0;
     const onlyB = descriptor.inputs === 2 ? overlapBytes(range, extent.second) - (end - start) : 0;
     this.phase = {
@@ -295,9 +301,15 @@ export class Job {
 
   sampleTaken(key: string, part: Part | undefined): void {
     this.running.open.delete(key);
+    this.#samplesOut--;
     if (!part) return;
     this.running.picture.addSample(part);
     this.dirty = true;
+  }
+
+  /** The picture is not what samples can make of it yet. */
+  get awaitsSamples(): boolean {
+    return this.#samplesOut > 0;
   }
 
   taskDone(bytesRead: number): void {

@@ -20,6 +20,8 @@ import type { Session } from './sessions.js';
 
 type Event<K extends BrokerEvent['kind']> = BrokerEvent & { readonly kind: K };
 
+/** While samples come in: few reports, so that the one with all of them need not wait, milliseconds. */
+const sampledReportMs = 50;
 /** Reports are never further apart where there is something new, milliseconds. */
 const reportMsMax = 100;
 /** Large reports of one job are at least so far apart, milliseconds: their bytes cost more than their making. */
@@ -157,7 +159,8 @@ export class Requests {
       const session = this.books.ownerOf(job);
       if (!session) continue;
       job.dirty = false;
-      job.reportAtMs = now + this.#reportMs(now - job.startedMs);
+      job.reportedMs = now;
+      job.reportAtMs = now + (job.awaitsSamples ? sampledReportMs : this.#reportMs(now - job.startedMs));
       this.books.emit({ kind: 'sendReport', peer: this.books.speak(session, now), jobId: job.id });
     }
   }
@@ -171,6 +174,7 @@ export class Requests {
   reportSent({ jobId, buildMs, isLarge }: Event<'reportSent'>, now: number): void {
     const job = this.books.jobs.get(jobId);
     if (!job) return;
+    job.reportBuildMs = buildMs;
     job.reportAtMs = Math.max(job.reportAtMs, now + 10 * buildMs, isLarge ? now + largeReportMs : 0);
     if (isLarge) job.largeReports++;
   }
@@ -221,7 +225,13 @@ export class Requests {
   #sampled(chunk: Chunk, part: Part | undefined, now: number): void {
     const waiters = this.#waiters(chunk);
     this.books.chunks.delete(chunk.key);
-    for (const job of waiters) this.#guarded(job, now, () => job.sampleTaken(chunk.key, part));
+    for (const job of waiters) {
+      this.#guarded(job, now, () => job.sampleTaken(chunk.key, part));
+      // The first picture of everything is not to wait for the next report's turn.
+      const { reportMs } = this.books.options;
+      const soonestMs = job.reportedMs + Math.max(reportMs, 10 * job.reportBuildMs);
+      if (!job.awaitsSamples) job.reportAtMs = Math.min(job.reportAtMs, soonestMs);
+    }
   }
 
   #progressed(chunk: Chunk, part: Part, now: number): void {
