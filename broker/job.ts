@@ -3,18 +3,8 @@
  * wanted next; chunks.ts computes them, core.ts carries messages.
  */
 
-import {
-  blockBytes,
-  chunkCellBytes,
-  gridFor,
-  levelsFor,
-  type Piece,
-  pieceCellBytes,
-  snapRange,
-  spreadOrder,
-  widerLevels,
-} from '../cache/blocks.js';
-import { type Hit, type PlanInput, planFor } from '../cache/plan.js';
+import { blockBytes, chunkCellBytes, type Piece, pieceCellBytes } from '../cache/blocks.js';
+import { type Hit, planFor } from '../cache/plan.js';
 import {
   assert,
   type ClientId,
@@ -27,43 +17,15 @@ import {
   type Query,
   type Report,
   type RequestId,
-  resolveRange,
-  sizeOf,
   type Work,
   wholeFieldBytes,
 } from '../protocol/index.js';
 import type { NewChunk } from './chunks.js';
 import type { ChunkBounds, ChunkContext, MeasuredInput } from './events.js';
-import { type Finished, Folds } from './folds.js';
-import { Pending } from './pending.js';
-import { Picture } from './picture.js';
-import { type SampleTask, sampleTasks } from './sampling.js';
+import type { Finished } from './folds.js';
+import { boundsKey, layOut, type Pace, type Running } from './layout.js';
+import type { SampleTask } from './sampling.js';
 import type { Service } from './services.js';
-
-/** What is there once the inputs are measured. */
-interface Running {
-  readonly name: 'running';
-  readonly inputs: MeasuredInput[];
-  readonly inputIds: readonly string[];
-  /** Loses what turned out not to be at hand. */
-  plan: PlanInput;
-  readonly picture: Picture;
-  /** Reads of cached chunks under way, by nominal bounds. */
-  readonly reading: Map<string, Hit[]>;
-  /** Pieces not yet opened. */
-  readonly pending: Pending;
-  /** Samples not yet asked for; they come before all pieces. */
-  readonly samples: SampleTask[];
-  /** How many there were, and the bytes that they are to speak for. */
-  readonly sampleTasks: number;
-  readonly missingBytes: number;
-  /** Keys of the pieces that this job waits for. */
-  readonly open: Map<string, Piece>;
-  readonly folds: Folds;
-  /** Bytes that only one of two inputs has, where it says. */
-  readonly onlyA: number;
-  readonly onlyB: number;
-}
 
 export type Phase =
   /** Nobody serves it (yet). */
@@ -71,22 +33,9 @@ export type Phase =
   | { readonly name: 'measuring'; readonly service: Service; readonly params: Params }
   | Running;
 
-/** What the broker knows of how fast the job will be. */
-export interface Pace {
-  /** More missing bytes than that are sampled first. */
-  readonly sampleAboveBytes: number;
-  /** What a task is to read. */
-  readonly sliceBytes: number;
-}
-
 /** Whole fields that weigh nothing beside 10 ms of computing, and the longest task for those that do. */
 const lightPartBytes = 65_536;
 const sliceWeightMax = 4;
-/** A range that nobody keeps is cut into so many pieces at least, for the picture's sake and the slots'. */
-const unkeptPieces = 32;
-
-const boundsKey = ({ start, end }: ChunkBounds) => `${start}_${end}`;
-
 export class Job {
   phase: Phase;
   /** Set with the first phase that has one. */
@@ -138,70 +87,15 @@ export class Job {
     inputs: readonly MeasuredInput[],
     cached: readonly ChunkBounds[],
     bytesHashed: number,
-    { sampleAboveBytes, sliceBytes }: Pace,
+    pace: Pace,
   ): ChunkBounds[] {
     assert(this.phase.name === 'measuring', 'inputs are measured for a job that waits for them');
     const { service, params } = this.phase;
-    const { descriptor } = service;
     this.#work.bytesHashed += bytesHashed;
-    const extent = extentOf(inputs, descriptor.shift === undefined ? 0 : sizeOf(descriptor.shift, params));
-    this.query.inputs.forEach(([input], i) => {
-      const { size } = inputs[i]!;
-      if (input!.length !== null && input!.length !== size) {
-        throw fail(
-          'E_RANGE',
-          `an extent of ${input!.length} bytes is not the whole file (${size}); name a range instead`,
-        );
-      }
-    });
-    const names = this.query.inputs.map((input) => Buffer.from(input[0]!.path).toString()).join(' and ');
-    let range = resolveRange(this.query.range, extent.longest, names);
-    const grid = gridFor(descriptor, params, range[1] - range[0], this.query.cells, range[0]);
-    if (this.query.snap) range = snapRange(range, grid, extent.longest);
-    const length = range[1] - range[0];
-    if (length > (descriptor.rangeBytesMax ?? Infinity)) {
-      throw fail(
-        'E_RANGE',
-        `${descriptor.name} takes at most ${descriptor.rangeBytesMax} bytes at a time, not ${length}`,
-      );
-    }
-    const start = Math.min(range[1], Math.max(range[0], extent.start));
-    const end = Math.max(start, Math.min(range[1], extent.end));
-    const kept = levelsFor(descriptor, params, grid, length);
-    const levels = this.keeps ? kept : widerLevels(kept, grid, Math.min(2 * sliceBytes, length / unkeptPieces));
-    const plan: PlanInput = { start, end, limit: extent.end, grid, levels, cached };
-    const { hits, missing } = planFor(plan);
-    const picture = new Picture({ descriptor, params, grid, range, data: [start, end] });
-    const folds = new Folds(picture.fields, params);
-    if (this.keeps) folds.expect(plan, { hits, missing });
-    const reading = new Map<string, Hit[]>();
-    for (const hit of hits) reading.set(boundsKey(hit.chunk), [...(reading.get(boundsKey(hit.chunk)) ?? []), hit]);
-    const missingBytes = missing.reduce((sum, piece) => sum + Math.min(piece.end, extent.end) - piece.start, 0);
-    const sampled = missingBytes > sampleAboveBytes && grid.form === 'summed';
-    const samples = sampled ? sampleTasks(gapsOf(missing, extent.end), grid.cellBytes) : [];
-    picture.expectSamples(samples);
-    this.#samplesOut = samples.length;
-    const onlyA = descriptor.inputs === 2 ? overlapBytes(range, [0, inputs[0]!.identity.size]) - (end - start) : 0;
-    const onlyB = descriptor.inputs === 2 ? overlapBytes(range, extent.second) - (end - start) : 0;
-    this.phase = {
-      name: 'running',
-      inputs: [...inputs],
-      inputIds: inputs.map(({ id }) => id),
-      plan,
-      picture,
-      reading,
-      pending: new Pending(missing),
-      samples: spreadOrder(samples.length)
-        .map((i) => samples[i]!)
-        .reverse(),
-      sampleTasks: samples.length,
-      missingBytes,
-      open: new Map(),
-      folds,
-      onlyA,
-      onlyB,
-    };
-    return [...reading.values()].map(([hit]) => hit!.chunk);
+    const running = layOut({ query: this.query, service, params, inputs, cached, keeps: this.keeps }, pace);
+    this.phase = running;
+    this.#samplesOut = running.samples.length;
+    return [...running.reading.values()].map(([hit]) => hit!.chunk);
   }
 
   get running(): Running {
@@ -376,31 +270,6 @@ export class Job {
   }
 }
 
-/** Adjacent pieces as one stretch, clipped by the data. */
-function gapsOf(pieces: readonly Piece[], limit: number): [number, number][] {
-  const gaps: [number, number][] = [];
-  for (const { start, end } of pieces) {
-    const last = gaps.at(-1);
-    if (last?.[1] === start) last[1] = Math.min(end, limit);
-    else gaps.push([start, Math.min(end, limit)]);
-  }
-  return gaps;
-}
-
 function round(ms: number): number {
   return Math.round(ms * 1000) / 1000;
-}
-
-/** Where there is data for all inputs, and how far the longest goes, in offsets of the first. */
-function extentOf(inputs: readonly MeasuredInput[], shift: number) {
-  const size = inputs[0]!.identity.size;
-  const other = inputs[1]?.identity.size;
-  if (other === undefined) return { start: 0, end: size, longest: size, second: [0, 0] as const };
-  const second = [Math.max(0, -shift), Math.max(0, other - shift)] as const;
-  const end = Math.max(0, Math.min(size, second[1]));
-  return { start: Math.min(end, second[0]), end, longest: Math.max(size, second[1]), second };
-}
-
-function overlapBytes([a, b]: readonly [number, number], [c, d]: readonly [number, number]): number {
-  return Math.max(0, Math.min(b, d) - Math.max(a, c));
 }
