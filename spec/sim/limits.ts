@@ -69,13 +69,13 @@ export class Limits implements BrokerWatch {
     this.#checkBusy(broker);
   }
 
-  /** No slot is idle while there is something that it could do. */
+  /** No slot is idle while there is something that it could do; where seeks are dear, one reader goes on alone. */
   #checkBusy({ core: { books } }: SimBroker): void {
     const busy = new Set([...books.roster.workers()].filter((it) => it.attempts.length > 0).map(({ slot }) => slot));
     const idle = new Set([...books.roster.workers()].filter(({ slot }) => !busy.has(slot)).map(({ digest }) => digest));
     if (idle.size === 0) return;
     for (const { id, phase, service } of books.jobs.values()) {
-      if (phase.name !== 'running' || !idle.has(service!.digest)) continue;
+      if (phase.name !== 'running' || !idle.has(service!.digest) || books.seeks.areDear(phase.inputIds)) continue;
       const chunks = [...phase.open.keys()].map((key) => books.chunks.get(key)!);
       const waits = chunks.some(({ lost, next, span }) => lost.length > 0 || next < span.end);
       demand(!waits, `a slot is idle while job ${id} has a slice to be computed`);

@@ -18,6 +18,8 @@ export interface SlotPlan {
   readonly services: readonly AnyWorker[];
   readonly credit: number;
   readonly bytesPerMs: number;
+  /** What a seek takes, as the slot tells it. */
+  readonly seekMs: number;
 }
 
 export interface Plan {
@@ -145,8 +147,9 @@ function slotsFrom(random: Random): SlotPlan[] {
     const some = services.filter(() => random.chance(0.7));
     return {
       services: some.length > 0 && random.chance(0.5) ? some : services,
-      credit: random.pick([1, 1, 2, 2, 3]),
+      credit: random.pick([1, 1, 2, 2, 3, 16]),
       bytesPerMs: random.pick([4_000, 15_000, 60_000, 250_000]),
+      seekMs: random.pick([0.01, 0.01, 0.01, 10]),
     };
   });
   // Each service has somebody.

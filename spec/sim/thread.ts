@@ -29,6 +29,7 @@ export interface SlotSetup {
   readonly services: readonly AnyWorker[];
   readonly credit: number;
   readonly bytesPerMs: number;
+  readonly seekMs: number;
   readonly heartbeatMs: number;
   readonly taskStallMs: number;
   readonly faults: SlotFaults;
@@ -163,7 +164,8 @@ export class SimThread {
     const bytes = task.inputs.map(({ path }) => files.get(textOf(path))!.bytes);
     const batchBytes = world.random.pick([65_536, 200_000, 2 ** 20]);
     const part = computePart(service, task, bytes, batchBytes);
-    const work = { bytesRead: bytesOf(task) * bytes.length, ms: process.now - startedMs };
+    const seeks = task.kind === 'sample' && { seekMs: setup.seekMs };
+    const work = { bytesRead: bytesOf(task) * bytes.length, ms: process.now - startedMs, ...seeks };
     if (!world.chance(setup.faults.lies)) return { kind: 'taskComputed', part, work };
     this.slot.told('lie', service.descriptor.name);
     return {
