@@ -4,10 +4,8 @@ import { rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type BrokerOptions, BrokerShell, Storage } from '../broker/index.js';
-import { Cache } from '../cache/index.js';
-import { fail } from '../protocol/index.js';
-import { builtinDescriptors } from '../workers/services/index.js';
+import type { BrokerOptions, BrokerShell } from '../broker/index.js';
+import { fail } from '../protocol/errors.js';
 import { ownFolder, privateFolder } from './runtime-folder.js';
 import { Slots } from './slots.js';
 
@@ -38,37 +36,59 @@ export interface BinglideNode {
 }
 
 export async function startNode(options: NodeOptions = {}): Promise<BinglideNode> {
-  const { roots, cacheDir, cacheBytesMax } = options;
   const directory = options.directory ? await ownFolder(options.directory) : await privateFolder();
+  const endpoint = options.endpoint ?? `ipc://${join(directory, 'broker.sock')}`;
+  const isTcp = refuseOpenEndpoint(endpoint);
+  // Nobody else can be at a private name: the slots load while the broker does, and find it bound.
+  const isPrivate = !options.directory && !options.endpoint;
+  let slots = isPrivate ? startSlots(endpoint, options) : undefined;
+  const cancelEndpoint = isTcp ? 'tcp://127.0.0.1:*' : `ipc://${join(directory, 'cancel.sock')}`;
+  const broker = await startBroker(endpoint, cancelEndpoint, options).catch(async (error: unknown) => {
+    await slots?.close();
+    throw error;
+  });
+  slots ??= startSlots(broker.endpoint, options);
+  const working = slots;
+  const sockets = [broker.endpoint, broker.cancelEndpoint].filter((bound) => bound.startsWith('ipc://'));
+  let closing: Promise<void> | undefined;
+  const close = async () => {
+    // Before they are closed: afterwards another broker's may stand there.
+    for (const bound of sockets) await rm(bound.replace('ipc://', ''), { force: true });
+    await Promise.all([working.close(), broker.close()]);
+    if (!options.directory) await rm(directory, { recursive: true, force: true });
+  };
+  return { endpoint: broker.endpoint, broker, slots, close: () => (closing ??= close()) };
+}
+
+function startSlots(endpoint: string, { slots, roots, stallMs }: NodeOptions): Slots {
+  return new Slots({
+    endpoint,
+    slots: slots ?? availableParallelism(),
+    ...(roots && { roots }),
+    ...(stallMs !== undefined && { stallMs }),
+  });
+}
+
+/** Loads what the broker needs only now, so that slots may be started before. */
+async function startBroker(endpoint: string, cancelEndpoint: string, options: NodeOptions): Promise<BrokerShell> {
+  const [{ BrokerShell, Storage }, { Cache }, { builtinDescriptors }] = await Promise.all([
+    import('../broker/index.js'),
+    import('../cache/index.js'),
+    import('../workers/services/index.js'),
+  ]);
+  const { roots, cacheDir, cacheBytesMax } = options;
   const cache = new Cache({
     ...(cacheDir !== undefined && { root: cacheDir }),
     ...(cacheBytesMax !== undefined && { bytesMax: cacheBytesMax }),
   });
-  const endpoint = options.endpoint ?? `ipc://${join(directory, 'broker.sock')}`;
-  const isTcp = refuseOpenEndpoint(endpoint);
-  const broker = await BrokerShell.start({
+  return BrokerShell.start({
     endpoint,
-    cancelEndpoint: isTcp ? 'tcp://127.0.0.1:*' : `ipc://${join(directory, 'cancel.sock')}`,
+    cancelEndpoint,
     startable: builtinDescriptors,
     storage: new Storage(cache, roots),
     version: packageVersion(),
     ...(options.broker && { options: options.broker }),
   });
-  const sockets = [broker.endpoint, broker.cancelEndpoint].filter((bound) => bound.startsWith('ipc://'));
-  const slots = new Slots({
-    endpoint: broker.endpoint,
-    slots: options.slots ?? availableParallelism(),
-    ...(roots && { roots }),
-    ...(options.stallMs !== undefined && { stallMs: options.stallMs }),
-  });
-  let closing: Promise<void> | undefined;
-  const close = async () => {
-    // Before they are closed: afterwards another broker's may stand there.
-    for (const bound of sockets) await rm(bound.replace('ipc://', ''), { force: true });
-    await Promise.all([slots.close(), broker.close()]);
-    if (!options.directory) await rm(directory, { recursive: true, force: true });
-  };
-  return { endpoint: broker.endpoint, broker, slots, close: () => (closing ??= close()) };
 }
 
 function packageVersion(): string {

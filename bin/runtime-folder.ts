@@ -7,7 +7,7 @@ import { chmod, lstat, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runtimeFolder } from '../client/endpoint.js';
-import { fail } from '../protocol/index.js';
+import { fail } from '../protocol/errors.js';
 
 export { runtimeFolder };
 

@@ -3,7 +3,8 @@
  * between tasks; the main thread may end it at any moment.
  */
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
-import { assert, type Fault, fail } from '../protocol/errors.js';
+import type { Descriptor } from '../protocol/descriptor.js';
+import { assert, type Fault, fail, isBinglideError } from '../protocol/errors.js';
 import type { Task, TaskWork } from '../protocol/messages.js';
 import type { PartFrames } from '../protocol/parts.js';
 import { runTask, TaskFailure } from './engine.js';
@@ -28,9 +29,13 @@ export type ToCompute =
 
 export type FromCompute =
   /** Everything is loaded: the first task will take no longer than others. */
-  | { readonly kind: 'loaded' }
+  | { readonly kind: 'loaded'; readonly descriptors: readonly Descriptor[] }
+  /** Some module does not load or serves nothing; the thread ends. */
+  | { readonly kind: 'unloadable'; readonly fault: Fault }
   | { readonly kind: 'computed'; readonly id: number; readonly part: PartFrames; readonly work: TaskWork }
   | { readonly kind: 'failed'; readonly id: number; readonly fault: Fault; readonly work: TaskWork };
+
+type TaskAnswer = Extract<FromCompute, { readonly id: number }>;
 
 async function main(data: ComputeData): Promise<void> {
   const port = parentPort;
@@ -40,7 +45,7 @@ async function main(data: ComputeData): Promise<void> {
   const services = new Map<string, AnyWorker>();
   let running: { readonly id: number; readonly controller: AbortController } | null = null;
 
-  const run = async (id: number, name: string, task: Task): Promise<Exclude<FromCompute, { kind: 'loaded' }>> => {
+  const run = async (id: number, name: string, task: Task): Promise<TaskAnswer> => {
     const controller = new AbortController();
     running = { id, controller };
     flags.progressed(id, 0);
@@ -62,11 +67,20 @@ async function main(data: ComputeData): Promise<void> {
     }
   };
 
-  for (const service of builtinServices) services.set(service.descriptor.name, service);
-  for (const url of data.modules) {
-    for (const service of await collect(url)) services.set(service.descriptor.name, service);
+  const descriptors: Descriptor[] = [];
+  const know = (service: AnyWorker) => {
+    services.set(service.descriptor.name, service);
+    descriptors.push(service.descriptor);
+  };
+  builtinServices.forEach(know);
+  try {
+    for (const url of data.modules) (await collect(url)).forEach(know);
+  } catch (error) {
+    const known = isBinglideError(error) ? error : fail('E_IO', error instanceof Error ? error.message : String(error));
+    port.postMessage({ kind: 'unloadable', fault: known.toFault() } satisfies FromCompute);
+    return;
   }
-  port.postMessage({ kind: 'loaded' } satisfies FromCompute);
+  port.postMessage({ kind: 'loaded', descriptors } satisfies FromCompute);
   // Tasks wait in the port until somebody listens.
   port.on('message', async (message: ToCompute) => {
     if (message.kind === 'abort') {

@@ -6,7 +6,8 @@
  * takes the running task with it (E_SERVICE) and nothing else.
  */
 import { Worker as Thread } from 'node:worker_threads';
-import { type Fault, fail } from '../protocol/errors.js';
+import type { Descriptor } from '../protocol/descriptor.js';
+import { BinglideError, type Fault, fail } from '../protocol/errors.js';
 import type { Task, TaskWork } from '../protocol/messages.js';
 import type { PartFrames } from '../protocol/parts.js';
 import type { ComputeData, FromCompute, ToCompute } from './compute.js';
@@ -31,15 +32,17 @@ export class ComputeThread {
   #running: Job | null = null;
   #waiting: Job[] = [];
   #ids = 0;
-  #onLoaded: () => void = () => {};
-  /** The first thread has everything that it needs, or is gone. */
-  readonly loaded = new Promise<void>((resolve) => {
-    this.#onLoaded = resolve;
+  #settleLoaded: (end: readonly Descriptor[] | BinglideError) => void = () => {};
+  /** The first thread has everything that it needs: what it serves, twice what stands twice. Rejects where it has not. */
+  readonly loaded = new Promise<readonly Descriptor[]>((resolve, reject) => {
+    this.#settleLoaded = (end) => (end instanceof BinglideError ? reject(end) : resolve(end));
   });
 
   /** Starts at once, so that the first task finds a warm thread. */
   constructor(data: Omit<ComputeData, 'flags'>) {
     this.#data = data;
+    // Not everybody asks.
+    this.loaded.catch(() => {});
     this.#open();
   }
 
@@ -125,7 +128,8 @@ export class ComputeThread {
   }
 
   #onMessage(message: FromCompute): void {
-    if (message.kind === 'loaded') return this.#onLoaded();
+    if (message.kind === 'loaded') return this.#settleLoaded(message.descriptors);
+    if (message.kind === 'unloadable') return this.#settleLoaded(new BinglideError(message.fault));
     if (this.#running?.id !== message.id) return;
     const { ended } = this.#running;
     this.#running = null;
@@ -135,7 +139,7 @@ export class ComputeThread {
   }
 
   #onExit(thread: Thread, cause: string): void {
-    this.#onLoaded();
+    this.#settleLoaded(fail('E_SERVICE', `the compute thread ended: ${cause}`));
     if (this.#thread !== thread) return;
     this.#thread = null;
     const job = this.#running;

@@ -26,6 +26,8 @@ export interface SlotOptions extends Partial<Omit<WorkerCoreOptions, 'descriptor
   readonly roots: readonly string[];
   /** File URLs of modules that serve what is not built in. */
   readonly modules?: readonly string[];
+  /** One that was started before, with these roots and modules. */
+  readonly thread?: ComputeThread;
 }
 
 export class SlotHost {
@@ -40,15 +42,17 @@ export class SlotHost {
     if (new Set(names).size < names.length) throw fail('E_USAGE', `services stand twice: ${names.join(', ')}`);
     resolveRoots(options.roots);
     this.#options = options;
-    this.#thread = new ComputeThread({ roots: options.roots, modules: options.modules ?? [] });
+    this.#thread = options.thread ?? new ComputeThread({ roots: options.roots, modules: options.modules ?? [] });
     this.#seats = options.services.map((descriptor) => this.#newSeat(descriptor));
   }
 
   /** Nothing is asked of the broker before the thread can compute: a task given to it would wait, and count as run. */
   start(): void {
-    void this.#thread.loaded.then(() => {
+    const start = () => {
       for (const seat of this.#seats) seat.handle({ kind: 'started' });
-    });
+    };
+    // One that is gone is replaced by the first task.
+    void this.#thread.loaded.then(start, start);
   }
 
   /** Takes leave of the broker and ends the thread; what runs is dropped. */
@@ -65,7 +69,7 @@ export class SlotHost {
   }
 
   #newSeat(descriptor: Descriptor): Seat {
-    const { broker, services: _, roots: __, modules: ___, ...options } = this.#options;
+    const { broker, services: _, roots: __, modules: ___, thread: ____, ...options } = this.#options;
     return new Seat({
       ...workerDefaults,
       ...options,

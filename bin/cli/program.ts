@@ -3,18 +3,16 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { addAnalyses, examples } from './analyses.js';
 import { tell } from './answer.js';
-import { addCacheCommands } from './cache.js';
-import { addDaemonCommands } from './daemon.js';
 import { errorLine, exitCodeOf, exitCodes, faultOf, traceOf } from './failure.js';
 import { closedPipeCode, Stop } from './stop.js';
 
 /** Runs a command line (without node and script) and gives its exit code. */
 export async function runProgram(args: readonly string[], stop: Stop): Promise<number> {
   let code: number = exitCodes.ran;
-  const program = buildProgram(stop, (ended) => {
-    code = ended;
-  });
   try {
+    const program = await buildProgram(args, stop, (ended) => {
+      code = ended;
+    });
     await program.parseAsync(args, { from: 'user' });
     return code;
   } catch (error) {
@@ -33,7 +31,8 @@ function tellError(error: unknown): void {
   if (trace) tell(trace);
 }
 
-function buildProgram(stop: Stop, finish: (code: number) => void): Command {
+/** Commands that ask about files are to answer at once: for them the others are not even loaded. */
+async function buildProgram([name]: readonly string[], stop: Stop, finish: (code: number) => void): Promise<Command> {
   const program = new Command('binglide')
     .description('Ask questions of huge binary files: a first answer at once, sharpening until it is exact.')
     .exitOverride()
@@ -44,8 +43,10 @@ function buildProgram(stop: Stop, finish: (code: number) => void): Command {
     .helpCommand(true)
     .addHelpText('after', examples('hist fw.bin', 'ent --range 1G:+512M disk.img', 'diff a.bin b.bin'));
   addAnalyses(program, stop, finish);
-  addDaemonCommands(program, stop, finish);
-  addCacheCommands(program, finish);
+  if (program.commands.some((command) => command.name() === name)) return program;
+  const [daemon, cache] = await Promise.all([import('./daemon.js'), import('./cache.js')]);
+  daemon.addDaemonCommands(program, stop, finish);
+  cache.addCacheCommands(program, finish);
   return program;
 }
 

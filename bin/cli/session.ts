@@ -93,12 +93,12 @@ export function coresOf({ cores }: Where): number {
 }
 
 async function startEmbedded(where: Where, closers: (() => Promise<void>)[]): Promise<Client> {
-  // Loaded side by side: both have the sockets' native code under them.
-  const [{ startNode }, { connect }] = await Promise.all([import('../node.js'), import('../../client/index.js')]);
-  const node = await startNode({
-    slots: coresOf(where),
-    ...(where.cacheDir !== undefined && { cacheDir: where.cacheDir }),
-  });
+  const { startNode } = await import('../node.js');
+  // The client is loaded while the slots are under way.
+  const [node, { connect }] = await Promise.all([
+    startNode({ slots: coresOf(where), ...(where.cacheDir !== undefined && { cacheDir: where.cacheDir }) }),
+    import('../../client/index.js'),
+  ]);
   closers.push(() => node.close());
   const client = await connect({ endpoint: node.endpoint });
   closers.push(() => client.close());

@@ -142,7 +142,11 @@ describe('binglide-worker, as a process', () => {
       2,
       `binglide-worker: ${local('./fixture.js')} serves nothing; end it with serve(service) (E_USAGE)\n`,
     ]);
-    expect((await start(program, '--bogus').ended).code).to.equal(2);
+    const broken = sandbox.write('broken.mjs', `throw new Error('no such luck');`);
+    const unloadable = await startWorker('--module', broken).ended;
+    expect([unloadable.code, unloadable.stderr]).to.deep.equal([1, 'binglide-worker: no such luck (E_IO)\n']);
+    const bogus = await start(program, '--bogus').ended;
+    expect([bogus.code, bogus.stderr]).to.deep.equal([2, "binglide-worker: Unknown option '--bogus' (E_USAGE)\n"]);
     const rootless = await startWorker('--root', sandbox.path('gone')).ended;
     expect([rootless.code, rootless.stderr]).to.deep.equal([
       1,
