@@ -13,6 +13,7 @@ import { collect } from './registry.js';
 import type { AnyWorker } from './service.js';
 import { builtinServices } from './services/index.js';
 import { resolveRoots } from './source.js';
+import { warmUp } from './warmup.js';
 
 export interface ComputeData {
   readonly flags: SharedArrayBuffer;
@@ -81,8 +82,10 @@ async function main(data: ComputeData): Promise<void> {
     return;
   }
   port.postMessage({ kind: 'loaded', descriptors } satisfies FromCompute);
+  let isAsked = false;
   // Tasks wait in the port until somebody listens.
   port.on('message', async (message: ToCompute) => {
+    isAsked = true;
     if (message.kind === 'abort') {
       if (running?.id === message.id) running.controller.abort();
       return;
@@ -91,6 +94,7 @@ async function main(data: ComputeData): Promise<void> {
     const transfer = answer.kind === 'computed' ? answer.part.frames.map((frame) => frame.buffer as ArrayBuffer) : [];
     port.postMessage(answer, transfer);
   });
+  void warmUp(builtinServices, () => isAsked).catch(() => {});
 }
 
 if (!isMainThread) await main(workerData as ComputeData);
