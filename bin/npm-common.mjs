@@ -57,6 +57,7 @@ export function build() {
   if (existsSync(mark) && newest(sources.map((name) => join(root, name))) <= statSync(mark).mtimeMs) return;
   process.stderr.write('binglide: building …\n');
   must(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', 'tsconfig.json']);
+  must(process.execPath, [join(root, 'bin', 'npm-bundle.mjs')]);
   writeFileSync(mark, '');
 }
 

@@ -9,7 +9,7 @@ install();
 build();
 const [first, ...rest] = process.argv.slice(2);
 const isBench = first === '--bench';
-const program = isBench ? join(root, 'dist', 'bench', 'main.js') : join(root, 'dist', 'bin', 'binglide.js');
+const program = isBench ? join(root, 'dist', 'bench', 'main.js') : join(root, 'dist', 'bundle', 'binglide.js');
 const args = isBench ? rest : process.argv.slice(2);
 const child = spawn(process.execPath, [program, ...args], {
   stdio: 'inherit',

@@ -4,9 +4,10 @@ import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { bundled } from '../bundled.js';
 
-const program = fileURLToPath(new URL('../../bin/binglide.js', import.meta.url));
+/** As users have it: in one file, of what was compiled last. */
+const program = bundled('binglide.js');
 
 export interface Ended {
   readonly code: number | null;
