@@ -5,7 +5,7 @@ export const packageRoot = fileURLToPath(new URL('../..', import.meta.url));
 export const resultsFolder = `${packageRoot}bench/results`;
 
 /** The command, as its users start it. */
-export const commandProgram = fileURLToPath(new URL('../bin/binglide.js', import.meta.url));
+export const commandProgram = fileURLToPath(new URL('../bundle/binglide.js', import.meta.url));
 export const workerProgram = fileURLToPath(new URL('../bin/binglide-worker.js', import.meta.url));
 export const daemonProgram = fileURLToPath(new URL('./daemon-process.js', import.meta.url));
 export const probesModule = fileURLToPath(new URL('./cancel/probes.js', import.meta.url));

@@ -16,7 +16,7 @@ export interface PrivateBroker {
   stop(): void;
 }
 
-const program = fileURLToPath(new URL('../bin/binglide-broker.js', import.meta.url));
+const program = fileURLToPath(new URL('../bundle/binglide-broker.js', import.meta.url));
 /** From its start to its first line. */
 const startMsMax = 10_000;
 /** What is kept of its complaints for an error message. */

@@ -72,6 +72,8 @@ function onlyTypes(clause: string | undefined): boolean {
 function resolved(from: string, name: string): string {
   return posix
     .join(posix.dirname(from), name)
+    // A bundle is a program of ours in one file.
+    .replace(/^bundle\//, 'bin/')
     .replace(/\.js$/, '.ts')
     .replace(/\.mjs$/, '.mjs');
 }
