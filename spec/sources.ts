@@ -70,12 +70,14 @@ function onlyTypes(clause: string | undefined): boolean {
 }
 
 function resolved(from: string, name: string): string {
-  return posix
-    .join(posix.dirname(from), name)
-    // A bundle is a program of ours in one file.
-    .replace(/^bundle\//, 'bin/')
-    .replace(/\.js$/, '.ts')
-    .replace(/\.mjs$/, '.mjs');
+  return (
+    posix
+      .join(posix.dirname(from), name)
+      // A bundle is a program of ours in one file.
+      .replace(/^bundle\//, 'bin/')
+      .replace(/\.js$/, '.ts')
+      .replace(/\.mjs$/, '.mjs')
+  );
 }
 
 function packageOf(name: string): string {
