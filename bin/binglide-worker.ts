@@ -3,18 +3,10 @@
 import { existsSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { type ParseArgsConfig, parseArgs } from 'node:util';
-import { setFlagsFromString } from 'node:v8';
 import { fail, isBinglideError } from '../protocol/errors.js';
 import type { SlotId } from '../protocol/ids.js';
 import { slotName } from '../workers/serve.js';
 import { ComputeThread } from '../workers/thread.js';
-
-/**
- * V8 would optimize much of what runs only at the start, in threads that take the processors from the first answer. The
- * budget is about four times its own; the few hot loops are optimized all the same. Set here and not by whoever starts
- * us: a V8 that does not know it says so and goes on.
- */
-setFlagsFromString('--interrupt-budget=600000');
 
 const options = {
   broker: { type: 'string' },
