@@ -45,8 +45,17 @@ export interface Pace {
   readonly sliceBytes: number;
 }
 
-/** A range that nobody keeps is cut into so many pieces at least, for the picture's sake and the slots'. */
+/**
+ * A range that nobody keeps is cut into so many pieces at least, for the picture's sake; a short one, which is done soon,
+ * into tasks of the usual length, as long as there are some for each slot.
+ */
 const unkeptPieces = 32;
+const shortPieces = 8;
+
+/** How long a piece that nobody keeps may be. */
+function unkeptBytes(length: number, sliceBytes: number): number {
+  return Math.min(2 * sliceBytes, Math.max(length / unkeptPieces, Math.min(sliceBytes, length / shortPieces)));
+}
 
 export const boundsKey = ({ start, end }: ChunkBounds) => `${start}_${end}`;
 
@@ -89,7 +98,7 @@ export function layOut({ query, service, params, inputs, cached, keeps }: Measur
   const start = Math.min(range[1], Math.max(range[0], extent.start));
   const end = Math.max(start, Math.min(range[1], extent.end));
   const kept = levelsFor(descriptor, params, grid, length);
-  const levels = keeps ? kept : widerLevels(kept, grid, Math.min(2 * pace.sliceBytes, length / unkeptPieces));
+  const levels = keeps ? kept : widerLevels(kept, grid, unkeptBytes(length, pace.sliceBytes));
   const plan: PlanInput = { start, end, limit: extent.end, grid, levels, cached };
   const { hits, missing } = planFor(plan);
   const picture = new Picture({ descriptor, params, grid, range, data: [start, end] });
