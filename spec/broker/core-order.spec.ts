@@ -90,6 +90,17 @@ describe('broker/core: samples', () => {
     expect(story.reports[0]!.arrays.counts!.data[0]).to.equal(64 * MiB);
   });
 
+  it('hold reports back, and the one with all of them waits for no turn', () => {
+    const story = Story.open({ sampleAboveMs: 60 });
+    story.asks('a1');
+    story.measured('a1', 64 * MiB);
+    const reports = (lines: readonly string[]) => lines.filter((line) => line.includes('report'));
+    expect(reports(story.completes('w1')), 'the first').to.have.length(1);
+    expect(story.passes(30)).to.deep.equal([]);
+    for (let i = 2; i < 8; i++) expect(reports(story.completes('w1')), `sample ${i}`).to.deep.equal([]);
+    expect(reports(story.completes('w1')), 'the last').to.have.length(1);
+  });
+
   it('tell nothing of what cannot be estimated from them: chi-square of scaled counts', () => {
     const story = new Story({ sampleAboveMs: 60 });
     story.ready('w1', stats);
@@ -176,6 +187,23 @@ describe('broker/core: an input on a disk that seeks', () => {
     expect(busy(story)).to.deep.equal(['w1', 'w2']);
   });
 
+  it('that turns out to seek while several read is left to one of them', () => {
+    const story = new Story();
+    for (const peer of ['w1', 'w2']) story.ready(peer, hist, { credit: 2 });
+    story.hello('a');
+    story.asks('a1');
+    story.measured('a1', 512 * MiB);
+    const readers: string[] = [];
+    for (let i = 0; i < 40; i++) {
+      // The oldest task is answered first, whoever has it.
+      const [next] = busy(story).sort((a, b) => story.given.get(a)![0]!.attempt - story.given.get(b)![0]!.attempt);
+      readers.push(next!);
+      story.completes(next!, 10, 10);
+    }
+    expect(new Set(readers.slice(0, 2)).size, 'both read at first').to.equal(2);
+    expect(new Set(readers.slice(10)).size, 'one goes on').to.equal(1);
+  });
+
   it('is given to another worker when its reader dies', () => {
     const { story } = sampled(10);
     const [first] = busy(story);
@@ -214,6 +242,17 @@ describe('broker/core: the clock', () => {
 });
 
 describe('broker/core: slices', () => {
+  it('are cut by chunks where these are kept, and by time where they are not', () => {
+    const first = (cache: boolean) => {
+      const story = Story.open({ sliceMs: 100 });
+      story.asks('a1', 'HIST', { cache });
+      story.measured('a1', 512 * MiB);
+      return story.given.get('w1')![0]!.task.runs;
+    };
+    expect(first(true)).to.deep.equal([[0, 4 * MiB]]);
+    expect(first(false)).to.deep.equal([[0, 16 * MiB]]);
+  });
+
   it('are issued in sequence within a chunk, lost ones first, and folded whatever comes first', () => {
     const story = new Story({ sliceMs: 0.5 });
     story.ready('w1', hist, { credit: 8 });

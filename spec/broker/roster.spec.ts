@@ -63,6 +63,29 @@ describe('broker/roster', () => {
     roster.validate();
   });
 
+  it('gives more than one task ahead only while all that is held is short', () => {
+    const roster = new Roster();
+    const worker = add(roster, 'a', 'hist', 's', 8);
+    const held = (...costs: number[]) => {
+      costs.forEach((ms, i) => {
+        roster.assign(worker, attempt(i + 1), ms);
+      });
+      const found = roster.creditWorker('hist', 10);
+      costs.forEach((ms, i) => {
+        roster.settle(worker, attempt(i + 1), ms);
+      });
+      return found !== undefined;
+    };
+    expect([held(30), held(30, 30), held(6, 6), held(3, 3), held(3, 3, 3), held(3, 3, 3, 3)]).to.deep.equal([
+      true,
+      false,
+      false,
+      true,
+      true,
+      false,
+    ]);
+  });
+
   it('gives credit to the running worker that holds least', () => {
     const roster = new Roster();
     const a = add(roster, 'a', 'hist', 's1', 4);
