@@ -232,7 +232,8 @@ export class Dispatch {
     const assignment = this.#assignments.get(attempt);
     if (epoch !== this.books.epoch || assignment?.peer !== worker.peer) return undefined;
     this.#assignments.delete(attempt);
-    assert(this.books.roster.settle(worker, attempt, assignment.chargedMs), 'an assignment has its worker');
+    const owed = this.books.roster.settle(worker, attempt, assignment.chargedMs);
+    assert(owed, 'an assignment has its worker');
     const next = this.#assignments.get(worker.attempts[0]!);
     if (next) next.progressMs = now;
     const job = this.books.jobs.get(assignment.jobId);
