@@ -42,7 +42,13 @@ export class Settling {
         this.#waiting.delete(measured.id);
         resolve(this.waitMs(measured) === 0 && isUnchanged(measured));
       };
-      const timer = setTimeout(decide, waitMs).unref();
+      // A timer goes by another clock than a file's times, and may be a moment early by theirs.
+      const look = () => {
+        const moreMs = this.waitMs(measured);
+        if (moreMs > 0) timer = setTimeout(look, moreMs).unref();
+        else decide();
+      };
+      let timer = setTimeout(look, waitMs).unref();
     });
     this.#waiting.set(measured.id, { settled, decide });
     return settled;
