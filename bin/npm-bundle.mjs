@@ -8,6 +8,7 @@ const files = [
   'bin/binglide.js',
   'bin/binglide-broker.js',
   'bin/binglide-worker.js',
+  'bin/binglide-conform.js',
   'workers/compute.js',
   'workers/kernels/kernels.wasm',
   'cache/hash-thread.js',
