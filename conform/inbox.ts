@@ -17,6 +17,7 @@ export class Inbox {
   /** Everything that came, heartbeats too. */
   readonly all: Came[] = [];
   #read = 0;
+  #isClosed = false;
   #waiting: (() => void)[] = [];
 
   constructor(
@@ -27,6 +28,12 @@ export class Inbox {
 
   add(frames: Frames): void {
     this.all.push({ frames, command: commandOf(frames), at: performance.now() });
+    for (const wake of this.#waiting.splice(0)) wake();
+  }
+
+  /** Nothing comes any more: who waits, waits no longer. */
+  close(): void {
+    this.#isClosed = true;
     for (const wake of this.#waiting.splice(0)) wake();
   }
 
@@ -55,7 +62,7 @@ export class Inbox {
         if (fits(came)) return came;
       }
       const left = end - performance.now();
-      if (left <= 0 || !(await this.more(left))) {
+      if (left <= 0 || this.#isClosed || !(await this.more(left))) {
         throw new Breach(`${this.name} got no ${what} within ${Math.round(waitMs)} ms`);
       }
     }

@@ -15,10 +15,11 @@ export interface PeerOptions {
 export class Peer {
   readonly inbox: Inbox;
   readonly header: Header;
-  readonly #socket = new Dealer({ linger: 1000, sendHighWaterMark: 100_000, receiveHighWaterMark: 100_000 });
+  readonly #socket = new Dealer({ linger: 1000, receiveHighWaterMark: 1000 });
   #sends: Promise<void> = Promise.resolve();
   #beats: NodeJS.Timeout | undefined;
   #closed = false;
+  #isDeaf = false;
 
   constructor(options: PeerOptions) {
     this.header = options.header;
@@ -52,12 +53,18 @@ export class Peer {
     clearInterval(this.#beats);
   }
 
+  /** Reads nothing from now on. */
+  deafen(): void {
+    this.#isDeaf = true;
+  }
+
   /** What was sent before goes out first. */
   async close(): Promise<void> {
     this.stopBeats();
     if (this.#closed) return;
     await Promise.race([this.#sends.catch(() => undefined), new Promise((resolve) => setTimeout(resolve, 500))]);
     this.#closed = true;
+    this.inbox.close();
     this.#socket.close();
   }
 
@@ -68,6 +75,7 @@ export class Peer {
         const copies = frames.map((frame) => Buffer.from(frame));
         watch(copies, this.header);
         this.inbox.add(copies);
+        while (this.#isDeaf && !this.#closed) await new Promise((resolve) => setTimeout(resolve, 50));
       }
     } catch (error) {
       if (!this.#closed) throw error;
