@@ -145,9 +145,7 @@ describe('the house', () => {
   });
 
   it('knows msgpack in one file, and in one of the judge', () => {
-    const users = ours.filter(({ imports }) =>
-      imports.some(({ target, isOwn }) => !isOwn && /msgpack/.test(target)),
-    );
+    const users = ours.filter(({ imports }) => imports.some(({ target, isOwn }) => !isOwn && /msgpack/.test(target)));
     expect(users.map(({ path }) => path)).to.deep.equal(['protocol/codec.ts', 'conform/msgpack.ts']);
   });
 
