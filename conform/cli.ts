@@ -1,6 +1,7 @@
 /** The command line: its options, what it prints, its exit code. */
 import { parseArgs } from 'node:util';
 import { judgeBroker } from './judge-broker.js';
+import { judgePlayed } from './judge-played.js';
 import type { Verdict } from './rules.js';
 import { conforms, jsonOf, markdownOf, tableOf } from './table.js';
 
@@ -12,6 +13,7 @@ const options = {
   dialect: { type: 'string', default: 'both' },
   only: { type: 'string' },
   'heartbeat-ms': { type: 'string' },
+  body: { type: 'string', default: 'conform' },
   'timeout-ms': { type: 'string', default: '5000' },
   'expire-ms': { type: 'string', default: '15000' },
   json: { type: 'boolean' },
@@ -32,7 +34,9 @@ Options:
   --file <path>        a small file that the broker’s services may read (default: one in a temporary folder)
   --dialect <which>    mdp, v2 or both (default: both)
   --only <ids>         these rules only, with commas between
-  --heartbeat-ms <n>   interval that plain workers agree on (default: 1000)
+  --heartbeat-ms <n>   interval that plain workers have agreed on (default: 1000); of v2 workers and clients the
+                       one that WELCOME tells (default: 200)
+  --body <text>        what a plain worker is asked; one that takes some seconds shows more (default: conform)
   --timeout-ms <n>     how long to wait for what has to come (default: 5000)
   --expire-ms <n>      by then the broker gives up requests for services that nobody serves (default: 15000)
   --json               verdicts as one JSON object
@@ -78,20 +82,35 @@ async function judged(values: Values, positionals: readonly string[]): Promise<V
   if (dialect !== 'mdp' && dialect !== 'v2' && dialect !== 'both') {
     throw new WrongUse(`--dialect ${dialect}: it takes mdp, v2 or both`);
   }
-  const common = {
-    dialect,
-    timeoutMs: count('timeout-ms', values['timeout-ms']),
-    heartbeatMs: count('heartbeat-ms', values['heartbeat-ms'] ?? '1000'),
-    expireMs: count('expire-ms', values['expire-ms']),
-    ...(values.only !== undefined && { only: values.only.split(',') }),
-    ...(values.file !== undefined && { file: values.file }),
-  } as const;
+  const timeoutMs = count('timeout-ms', values['timeout-ms']);
+  const only = values.only === undefined ? {} : { only: values.only.split(',') };
+  if (values.worker || values.client) {
+    if (values.worker && values.client) throw new WrongUse('--worker or --client, not both');
+    if (positionals.length === 0) throw new WrongUse('no command given: put it behind --');
+    return judgePlayed({
+      side: values.worker ? 'worker' : 'client',
+      command: positionals,
+      dialect,
+      timeoutMs,
+      ...(values['heartbeat-ms'] !== undefined && { heartbeatMs: count('heartbeat-ms', values['heartbeat-ms']) }),
+      body: values.body,
+      ...only,
+      ...(values.service !== undefined && { service: values.service }),
+    });
+  }
   const [endpoint, ...more] = positionals;
   if (endpoint === undefined) throw new WrongUse('no endpoint given; see --help');
   if (more.length > 0) throw new WrongUse(`one endpoint at a time; ${more.join(' ')} is too much`);
-  if (!/^(ipc|tcp|inproc):\/\/./.test(endpoint))
-    throw new WrongUse(`${endpoint}: an endpoint begins with ipc:// or tcp://`);
-  return judgeBroker({ endpoint, ...common });
+  if (!/^(ipc|tcp):\/\/./.test(endpoint)) throw new WrongUse(`${endpoint}: an endpoint begins with ipc:// or tcp://`);
+  return judgeBroker({
+    endpoint,
+    dialect,
+    timeoutMs,
+    heartbeatMs: count('heartbeat-ms', values['heartbeat-ms'] ?? '1000'),
+    expireMs: count('expire-ms', values['expire-ms']),
+    ...only,
+    ...(values.file !== undefined && { file: values.file }),
+  });
 }
 
 function count(name: string, text: string): number {
