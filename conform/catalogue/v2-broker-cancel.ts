@@ -103,6 +103,7 @@ export const v2BrokerCancel = [
         }
         fail(worker, task, 'E_CANCELLED');
         await scene.pause(200);
+        worker.peer.inbox.pass('CANCEL');
         await worker.peer.inbox.quiet(scene.heartbeatMs * 2, 'after its answer', ({ command }) => command === 'CANCEL');
         return 'a publication, CANCEL twice before the answer and never after it';
       } finally {

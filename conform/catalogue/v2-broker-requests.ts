@@ -1,3 +1,4 @@
+/** BXMDPv2 for the broker: who may say what, repeats, ends (section 14). */
 import { clientId } from '../broker-world.js';
 import { breach, onTheWay } from '../rules.js';
 import {
