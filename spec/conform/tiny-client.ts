@@ -36,14 +36,19 @@ function open(): void {
   socket = new Dealer({ linger: 500 });
   socket.connect(endpoint);
   void read(socket);
-  if (dialect === 'mdp') return ask();
+  if (dialect === 'mdp') {
+    clearTimeout(timer);
+    timer = setTimeout(again, 2000);
+    return ask();
+  }
   if (has('asks before HELLO')) ask();
   say('HELLO', { clientId: id });
   if (has('asks before WELCOME')) ask();
 }
 
 function again(): void {
-  socket.close();
+  const old = socket;
+  void sends.then(() => old.close());
   if (has('counts on when it asks again')) request++;
   setTimeout(open, has('comes back at once') ? 1 : 110);
 }
@@ -108,6 +113,7 @@ function tick(): void {
 }
 
 function plainReceived(command: string, frames: Frames): void {
+  timer?.refresh();
   if (has('believes anything')) return end(0, 'answered');
   if (command === 'PARTIAL' && has('ends at PARTIAL')) return end(1, 'no FINAL');
   if (command !== 'FINAL') return;

@@ -16,7 +16,7 @@ const v2Worker: Faults = {
   'leaves out its array': ['A-4'],
   'writes wide numbers': ['A-7'],
   'counts one more': ['A-8'],
-  'answers twice': ['W-7'],
+  'answers now and then twice': ['W-7'],
   'does not compare identities': ['W-2'],
   'reads past the end': ['W-3'],
   'miscounts samples': ['W-4'],
@@ -29,6 +29,7 @@ const v2Worker: Faults = {
   'stands still': ['W-5'],
   'waits for its broker for ever': ['W-6'],
   'keeps its socket': ['W-10'],
+  'ignores DISCONNECT': ['W-10'],
   'comes back at once': ['W-10.2'],
   'ignores CANCEL': ['W-12'],
   'cancels whatever it holds': ['W-12.3'],
@@ -43,12 +44,14 @@ const plainWorker: Faults = {
   'needs an answer to READY': w('03'),
   'leaves out the empty frame': w('04'),
   'answers twice': w('05'),
-  'reads addresses as texts': w('04', '06'),
+  'reads addresses as texts': w('06'),
   'keeps its socket': w('07'),
+  'ignores DISCONNECT': w('07'),
   'does not beat': w('08'),
   'does not beat while it works': w('09'),
   'waits for its broker for ever': w('10'),
-  'beats before READY': w('01', '11'),
+  'beats before READY': w('01'),
+  'beats before it is READY again': w('11'),
   'dies of what it cannot expect': w('12'),
 };
 const v2Client: Faults = {
@@ -129,7 +132,7 @@ for (const group of groups) {
           await result;
         }
       };
-      await Promise.all([run(), run(), run()]);
+      await Promise.all(Array.from({ length: 6 }, run));
     });
 
     it('passes one without fault, in every rule', async () => {
@@ -145,9 +148,8 @@ for (const group of groups) {
       it(`${ids.join(', ')}: ${fault}`, async () => {
         const all = await verdicts.get(fault)!;
         expect(idsOf(all, 'fail'), toldOf(all)).to.have.members(ids);
-        const others = all.filter(({ rule }) => !ids.includes(rule.id));
         const isBase = all.some(({ outcome, seen }) => outcome === 'not reached' && seen.endsWith('fail'));
-        if (!isBase) expect(idsOf(others, 'pass'), toldOf(all)).to.have.members(untouched);
+        if (!isBase) expect(idsOf(all, 'pass'), toldOf(all)).to.include.members(untouched);
       });
     }
   });
