@@ -104,7 +104,7 @@ function judged({ side, dialect }: Group, fault: string, only?: readonly string[
     command: [...program, ...places, fault],
     // A rule that is broken often shows by something that does not come.
     timeoutMs: 2500,
-    dialect,
+    dialect: dialect === 'mdp' ? 'both' : 'v2',
     body: 'wait 1000',
     ...(dialect === 'mdp' && { heartbeatMs: 300 }),
     ...(only && { only }),
