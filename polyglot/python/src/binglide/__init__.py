@@ -11,7 +11,7 @@ Here: ``connect`` and what it gives. ``binglide.aio`` is the same for asyncio, `
 
 from __future__ import annotations
 
-from . import aio
+from . import aio, cache
 from .client.client import Client
 from .client.job import Answer, Job, RawJob
 from .client.mmi import JobEntry, ServiceEntry, ServiceList
@@ -37,6 +37,7 @@ __all__ = [
     "ServiceEntry",
     "ServiceList",
     "aio",
+    "cache",
     "connect",
     "parse_range",
 ]
