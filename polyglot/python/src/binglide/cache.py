@@ -18,6 +18,7 @@ import os
 import re
 import stat
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
@@ -49,7 +50,7 @@ _HASH = re.compile(r"[0-9a-f]{64}")
 
 
 class ChunkFile(NamedTuple):
-    """A chunk as its name tells it; ``read_chunk`` takes it. ``end`` is nominal: it may lie past the end of the data."""
+    """A chunk as its name tells it; ``read_chunk`` takes it. ``end`` is nominal: it may lie past the data's end."""
 
     path: Path
     service: str
@@ -61,7 +62,8 @@ class ChunkFile(NamedTuple):
     end: int
 
 
-class Chunk(NamedTuple):
+@dataclass(frozen=True)
+class Chunk:
     """What a chunk holds: the part of ``service`` over the bytes [start, end) of its file.
 
     ``fields``: read-only arrays by the names of the descriptor's fields (``<name>.index`` beside one of operator
@@ -78,8 +80,8 @@ class Chunk(NamedTuple):
     cell_bytes: int
     fields: Mapping[str, Array]
 
-    def __getitem__(self, key: Any) -> Any:
-        return self.fields[key] if isinstance(key, str) else tuple.__getitem__(self, key)
+    def __getitem__(self, field: str) -> Array:
+        return self.fields[field]
 
 
 def cache_root(root: str | os.PathLike[str] | None = None) -> Path:
