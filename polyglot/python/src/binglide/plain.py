@@ -4,7 +4,8 @@ answer comes. It works with any conforming broker; what binglide's adds are type
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import contextlib
+from collections.abc import Callable, Generator, Iterator
 from types import TracebackType
 from typing import Any, Final
 
@@ -98,7 +99,7 @@ class PlainClient:
     ) -> None:
         self.close()
 
-    def _ask(self, request: PlainRequest) -> Iterator[ToPlainClient]:
+    def _ask(self, request: PlainRequest) -> Generator[ToPlainClient, None, None]:
         if self._closed:
             raise BinglideError("E_USAGE", "the client is closed")
         if self._busy:
@@ -152,23 +153,26 @@ class PlainClient:
         return None
 
 
-def _answers(messages: Iterator[ToPlainClient]) -> Iterator[Answer]:
-    for message in messages:
-        is_final = isinstance(message, PlainClientFinal)
-        if is_final:
+def _answers(messages: Generator[ToPlainClient, None, None]) -> Iterator[Answer]:
+    # Closed at once, whatever a traceback still holds: the client is free for its next request.
+    with contextlib.closing(messages):
+        for message in messages:
+            is_final = isinstance(message, PlainClientFinal)
+            if is_final:
+                _raise_fault(message)
+            yield Answer("final" if is_final else "partial", [bytes(frame) for frame in message.body])
+
+
+def _reports(messages: Generator[ToPlainClient, None, None], endpoint: str) -> Iterator[Report]:
+    with contextlib.closing(messages):
+        for message in messages:
             _raise_fault(message)
-        yield Answer("final" if is_final else "partial", [bytes(frame) for frame in message.body])
-
-
-def _reports(messages: Iterator[ToPlainClient], endpoint: str) -> Iterator[Report]:
-    for message in messages:
-        _raise_fault(message)
-        try:
-            report = decode_report(message.body)
-        except Invalid as error:
-            text = f"{message.service} at {endpoint} answered with no report: {error}"
-            raise BinglideError("E_PROTOCOL", text, service=message.service) from None
-        yield Report(report)
+            try:
+                report = decode_report(message.body)
+            except Invalid as error:
+                text = f"{message.service} at {endpoint} answered with no report: {error}"
+                raise BinglideError("E_PROTOCOL", text, service=message.service) from None
+            yield Report(report)
 
 
 def _raise_fault(message: ToPlainClient) -> None:

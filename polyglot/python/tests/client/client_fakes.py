@@ -118,6 +118,11 @@ class FakeBroker:
         self.send(Welcome(heartbeat_ms, "ipc:///nowhere", epoch, Limits(body_bytes_max, 1000)))
         return client_id
 
+    def next_beat_that_says_something(self) -> ClientHeartbeat:
+        while (beat := self.next(ClientHeartbeat)) == ClientHeartbeat():
+            pass
+        return beat
+
     def request(self) -> Request:
         return self.next(Request)
 
