@@ -7,6 +7,7 @@ take the broker away from under it.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import threading
@@ -22,6 +23,7 @@ _STOP_S_MAX: Final = 5.0
 #: What is kept of its complaints for an error message.
 _COMPLAINT_BYTES_MAX: Final = 400
 _NAME: Final = "binglide-broker"
+_ENDPOINT: Final = re.compile(rb"[a-z]+://[!-~]+\r?\n")
 _WAY_OUT: Final = (
     "install it with `npm install -g binglide`, name it with connect(program=...) or $BINGLIDE_PROGRAM, "
     "or start `binglide up` and connect to that"
@@ -70,16 +72,14 @@ class PrivateBroker:
         readers = [self._start(self._listen), self._start(self._note)]
         self._watcher = self._start(lambda: self._watch(readers))
         try:
-            self._said.wait(_START_S_MAX)
+            fault = self._fault_of_start()
         except BaseException:
             self.kill()
             raise
-        words = self._line.decode("utf-8", "replace").split()
-        if len(words) != 1:
+        if fault is not None:
             self.kill()
-            cause = self._cause if self._said.is_set() else f"said nothing for {_START_S_MAX:.0f} s"
-            raise _no_start(cause or "said something else than its endpoint", self._complaint)
-        self.endpoint: str = words[0]
+            raise _no_start(fault, self._complaint)
+        self.endpoint: str = self._line.decode().strip()
 
     @property
     def pid(self) -> int:
@@ -112,6 +112,16 @@ class PrivateBroker:
         thread = threading.Thread(target=run, name="binglide-broker", daemon=True)
         thread.start()
         return thread
+
+    def _fault_of_start(self) -> str | None:
+        """What is wrong with its first line; None where that is its endpoint."""
+        if not self._said.wait(_START_S_MAX):
+            return f"said nothing for {_START_S_MAX:g} s"
+        if not self._line:
+            return self._cause
+        if not _ENDPOINT.fullmatch(self._line):
+            return "said something else than its endpoint"
+        return None
 
     def _listen(self) -> None:
         assert self._process.stdout is not None
