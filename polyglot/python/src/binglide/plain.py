@@ -50,7 +50,7 @@ class PlainClient:
         self._busy = False
         self._closed = False
 
-    def request(self, service: str, *frames: bytes) -> Iterator[Answer]:
+    def request(self, service: str, *frames: Buffer) -> Iterator[Answer]:
         """Every partial, then the final answer. After a repetition the service starts again, and so may its partials.
         An error of a binglide broker is raised as such; a loop that is left early forgets the request."""
         body = check_body(frames) or (b"",)

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import os
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -56,7 +57,7 @@ def test_cells_are_those_of_numpy_and_views_of_what_came(client: Client, file: P
     assert (report.cells["lo"] == report.cells["h"]).all() and (report.cells["hi"] == report.cells["h"]).all()
     for column in report.cells.values():
         assert not column.flags.owndata and not column.flags.writeable
-        base = column
+        base: object = column
         while isinstance(base, np.ndarray):
             base = base.base
         assert isinstance(base, memoryview), "the numbers lie in the frame that came"
@@ -199,18 +200,18 @@ def test_final_waits_so_long_and_leaves_the_job_alone(client: Client, huge: Path
 def test_map_gives_each_file_once_and_bounds_what_is_under_way(
     client: Client, broker: Broker, data: np.ndarray
 ) -> None:
-    paths = []
+    paths: list[Path] = []
     for at in range(12):
         paths.append(broker.folder / f"part-{at}.bin")
         data[at * 1000 : at * 1000 + 500].tofile(paths[-1])
     taken: list[int] = []
 
-    def drawn() -> object:
+    def drawn() -> Iterator[Path]:
         for at, path in enumerate(paths):
             taken.append(at)
             yield path
 
-    seen = {}
+    seen: dict[Path, np.ndarray] = {}
     for path, report in client.map("HIST", drawn(), bound=3):
         assert len(taken) - len(seen) <= 3
         seen[path] = report["counts"]

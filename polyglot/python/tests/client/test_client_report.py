@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 from dataclasses import replace
 
 import numpy as np
@@ -56,9 +57,9 @@ def test_a_column_is_an_item_and_an_attribute(wire: WireReport) -> None:
 
 def test_cells_cannot_be_changed(wire: WireReport) -> None:
     cells = received(wire)[0].cells
-    for change in (lambda: cells.update(h=0), lambda: cells.pop("h"), cells.clear, lambda: cells.__setitem__("h", 0)):
+    for name, arguments in (("update", ({"h": 0},)), ("pop", ("h",)), ("clear", ()), ("__setitem__", ("h", 0))):
         with pytest.raises(TypeError, match="read-only"):
-            change()
+            getattr(cells, name)(*arguments)
     assert list(cells) == ["start", "n", "h", "state"]
 
 
@@ -101,6 +102,15 @@ def test_the_fixed_entries_are_in_pythons_case(wire: WireReport) -> None:
     assert (report.inputs[0].size, report.inputs[0].hash) == (16384, "ab" * 32)
     assert (report.work.tasks, report.work.first_report_ms) == (1, None)
     assert report.job_id == "26:abcdefghijklmnopqrstuvwx231"
+
+
+def test_it_can_go_to_another_process(wire: WireReport) -> None:
+    report, _ = received(wire)
+    assert (report["h"], list(report.cells)) == (7.5, ["start", "n", "h", "state"])
+    there = pickle.loads(pickle.dumps(report))
+    assert repr(there) == repr(report)
+    for name, column in pickle.loads(pickle.dumps(report.cells)).items():
+        assert (column == report.cells[name]).all() and (there.cells[name] == column).all()
 
 
 def test_its_repr_is_one_short_line(wire: WireReport) -> None:

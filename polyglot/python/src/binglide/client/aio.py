@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Literal, overload
 
+from ..protocol.codec import Buffer
 from ..protocol.errors import BinglideError
 from ..protocol.messages import DEFAULT_CELLS
 from .base import BaseClient
@@ -52,7 +53,7 @@ class AsyncClient(BaseClient):
             named=named,
         )
 
-    def call(self, service: str, *frames: bytes) -> AsyncRawJob:
+    def call(self, service: str, *frames: Buffer) -> AsyncRawJob:
         """See Client.call."""
         return self._call(AsyncRawJob, service, frames)
 

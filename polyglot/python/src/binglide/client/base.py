@@ -7,6 +7,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from ..protocol.codec import Buffer
 from .engine import Engine
 from .events import QueryAsk, RawAsk
 from .job import RawJobBase, ReportJobBase
@@ -47,7 +48,7 @@ class BaseClient:
         )
         return job
 
-    def _call(self, kind: Callable[..., _W], service: str, frames: tuple[bytes, ...]) -> _W:
+    def _call(self, kind: Callable[..., _W], service: str, frames: tuple[Buffer, ...]) -> _W:
         ask = RawAsk(check_service(service), check_body(frames))
         job: _W = self._engine.request(ask, lambda job_id, withdraw: kind(job_id, ask.service, withdraw, self))
         return job

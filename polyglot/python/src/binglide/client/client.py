@@ -8,6 +8,7 @@ from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, Final, Literal, TypeAlias, overload
 
+from ..protocol.codec import Buffer
 from ..protocol.errors import BinglideError
 from ..protocol.messages import DEFAULT_CELLS
 from .base import BaseClient
@@ -61,7 +62,7 @@ class Client(BaseClient):
             named=named,
         )
 
-    def call(self, service: str, *frames: bytes) -> RawJob:
+    def call(self, service: str, *frames: Buffer) -> RawJob:
         """Asks a service without descriptor, or ``mmi.``…: the frames go to one worker, its answers come back."""
         return self._call(RawJob, service, frames)
 

@@ -68,6 +68,9 @@ class Cells(dict[str, Array]):
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *self]
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Cells, (dict(self),))
+
     @property
     def outputs(self) -> list[str]:
         """Names of the service's own columns, in its order."""
@@ -128,6 +131,10 @@ class Report:
         }
         rows = columns["start"].size if "start" in columns else 0
         return Cells({name: _by_row(column, rows) for name, column in columns.items()})
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # So that it can go to another process; there its arrays are copies.
+        return (Report, (self._wire,))
 
     def __getitem__(self, name: str) -> Any:
         if name in self.scalars:
