@@ -244,8 +244,8 @@ def test_what_nobody_reads_of_an_opaque_service_is_bounded(fake: FakeBroker, mon
         assert caught.value.code == "E_BUSY"
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_bug_in_the_clients_thread_leaves_nobody_waiting(fake: FakeBroker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threading, "excepthook", lambda _: None)
     client = Connection(fake).client
 
     def broken(*_: object) -> None:
@@ -255,5 +255,6 @@ def test_a_bug_in_the_clients_thread_leaves_nobody_waiting(fake: FakeBroker, mon
     job = client.request("ENT", "/data/a.bin")
     error = failure_of(job)
     assert error.code == "E_INTERNAL" and "ValueError: a bug" in error.message
+    client._engine._thread.join()
     with pytest.raises(BinglideError, match="the client is closed"):
         client.request("ENT", "/data/a.bin")

@@ -1,11 +1,14 @@
 """BLAKE3, as b3sum prints it, for what the cache vouches for: many 1024-byte chunks side by side in NumPy.
 
-After the BLAKE3 specification (O'Connor, Aumasson, Neves, Wilcox-O'Hearn), default mode, 32 bytes. Some 30 MB/s: enough
-for files of the cache, which are about 1 % of what they speak of; not meant for whole images.
+After the BLAKE3 specification (O'Connor, Aumasson, Neves, Wilcox-O'Hearn), default mode, 32 bytes. Some 30 MB/s and
+some milliseconds at the least: enough to look into the cache. Whoever reads all of it installs the package `blake3`,
+which is used where it is there and is a hundred times as fast.
 """
 
 from __future__ import annotations
 
+import importlib
+from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
@@ -103,8 +106,25 @@ def _last_chunk(data: npt.NDArray[np.uint8], number: int, root: int) -> Words:
     return value
 
 
+def _native_hash() -> Callable[[Buffer], Any] | None:
+    """What the package `blake3` has; None where it is not installed."""
+    try:
+        found: Callable[[Buffer], Any] = importlib.import_module("blake3").blake3
+    except ImportError:
+        return None
+    return found
+
+
+_native: Final = _native_hash()
+
+
 def blake3_hex(data: Buffer) -> str:
-    """64 hex digits."""
+    """64 hex digits; by the package `blake3` where that is installed."""
+    return portable_hex(data) if _native is None else str(_native(data).hexdigest())
+
+
+def portable_hex(data: Buffer) -> str:
+    """64 hex digits, by NumPy."""
     octets = np.frombuffer(data, np.uint8)
     whole = max(0, (octets.size - 1) // _CHUNK_BYTES)
     step = _LANES * _CHUNK_BYTES
