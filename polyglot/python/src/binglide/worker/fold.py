@@ -75,7 +75,7 @@ class PartBuilder:
         frames: list[Buffer] = []
 
         def add(name: str, dtype: str, data: Array) -> None:
-            shape = data.shape if data.ndim == 1 or data.shape[1] != 1 else data.shape[:1]
+            shape = data.shape[:1] if data.size == data.shape[0] else data.shape
             frame, view = new_frame(dtype, shape)
             view[...] = data.reshape(shape)
             names.append(name)
