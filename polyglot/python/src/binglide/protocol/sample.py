@@ -32,7 +32,7 @@ def interval_output(descriptor: Descriptor, form: str) -> OutputSpec | None:
     for output in descriptor.report:
         field = fields[output.of]
         is_here = output.scope != "whole" and field.cells and field.form in (None, form)
-        is_number = output.finish == "entropy" or (output.finish == "value" and not field.shape)
+        is_number = output.finish == "entropy" or (output.finish == "value" and field.shape is None)
         if is_here and field.merge == "sum" and is_number:
             return output
     return None
@@ -52,16 +52,22 @@ class Estimate(NamedTuple):
     variance: float
 
 
-def estimate_of(rows: npt.NDArray[Any], sizes: Sequence[int], finish: str) -> Estimate:
-    """``rows``: the runs' rows of the output's field, shape (runs, width); ``sizes``: bytes of each run."""
-    runs = len(sizes)
+def estimates(rows: npt.NDArray[Any], sizes: npt.NDArray[np.int64], finish: str) -> list[Estimate]:
+    """What each of several cells with the same number of runs tells.
+
+    ``rows``: the runs' rows of the output's field, shape (cells, runs, width); ``sizes``: bytes of each, (cells, runs).
+    """
+    runs = sizes.shape[1]
     whole, without = _entropies(rows) if finish == "entropy" else _means(rows, sizes)
+    mean = without.mean(axis=1)
+    variance = np.square(without - mean[:, np.newaxis]).sum(axis=1) * (runs - 1)
+    growth = np.maximum(0.0, whole - mean) if finish == "entropy" else np.zeros(len(whole))
     if runs < 2:
-        return Estimate(runs, sum(sizes), whole, 0.0, math.nan)
-    mean = float(without.mean())
-    variance = float(np.square(without - mean).sum()) * (runs - 1)
-    growth = max(0.0, whole - mean) if finish == "entropy" else 0.0
-    return Estimate(runs, sum(sizes), whole, growth, variance)
+        variance, growth = np.full(len(whole), math.nan), np.zeros(len(whole))
+    seen = sizes.sum(axis=1)
+    return [
+        Estimate(runs, int(seen[i]), float(whole[i]), float(growth[i]), float(variance[i])) for i in range(len(seen))
+    ]
 
 
 class Bounds(NamedTuple):
@@ -131,24 +137,22 @@ def _growth_ahead(runs: int, unseen: float, values: int) -> float:
     return max(steady, drifting)
 
 
-def _means(rows: npt.NDArray[Any], sizes: Sequence[int]) -> tuple[float, Floats]:
-    sums = rows[:, 0].astype(np.float64)
-    lengths = np.asarray(sizes, np.float64)
-    rest = lengths.sum() - lengths
-    without = np.divide(sums.sum() - sums, rest, out=np.full(len(sums), np.nan), where=rest > 0)
-    return float(sums.sum() / lengths.sum()), without
+def _means(rows: npt.NDArray[Any], sizes: npt.NDArray[np.int64]) -> tuple[Floats, Floats]:
+    sums = rows[:, :, 0].astype(np.float64)
+    total, seen = sums.sum(axis=1, keepdims=True), sizes.sum(axis=1, keepdims=True)
+    rest = seen - sizes
+    without = np.divide(total - sums, rest, out=np.full(sums.shape, math.nan), where=rest > 0)
+    return (total / seen)[:, 0], without
 
 
-def _entropies(rows: npt.NDArray[Any]) -> tuple[float, Floats]:
+def _entropies(rows: npt.NDArray[Any]) -> tuple[Floats, Floats]:
     """In bits a byte, log2 n - Σ c·log2 c / n, of all runs and of all but each."""
-    total = rows.sum(axis=0, dtype=np.float64)
-    rest = total - rows
-    return float(_entropy(total[np.newaxis, :])[0]), _entropy(rest)
+    total = rows.sum(axis=1, keepdims=True, dtype=np.float64)
+    return _entropy(total)[:, 0], _entropy(total - rows)
 
 
 def _entropy(counts: Floats) -> Floats:
-    n = counts.sum(axis=1)
+    n = np.maximum(counts.sum(axis=-1), 1)
     logs = np.log2(counts, out=np.zeros_like(counts), where=counts > 0)
-    safe = np.maximum(n, 1)
-    entropies: Floats = np.log2(safe) - (counts * logs).sum(axis=1) / safe
-    return entropies
+    found: Floats = np.log2(n) - (counts * logs).sum(axis=-1) / n
+    return found
