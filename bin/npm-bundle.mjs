@@ -8,6 +8,8 @@ const files = [
   'bin/binglide.js',
   'bin/binglide-broker.js',
   'bin/binglide-worker.js',
+  'bin/ts-loader.js',
+  'bin/ts-hooks.js',
   'workers/compute.js',
   'workers/kernels/kernels.wasm',
   'cache/hash-thread.js',

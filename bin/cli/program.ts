@@ -1,9 +1,10 @@
 /** The program: its commands, and what becomes of their errors. */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { addAnalyses, examples } from './analyses.js';
+import { addAnalyses } from './analyses.js';
 import { tell } from './answer.js';
 import { errorLine, exitCodeOf, exitCodes, faultOf, traceOf } from './failure.js';
+import { examples } from './options.js';
 import { closedPipeCode, Stop } from './stop.js';
 
 /** Runs a command line (without node and script) and gives its exit code. */
