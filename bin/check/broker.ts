@@ -12,7 +12,15 @@ import type { Descriptor } from '../../protocol/descriptor.js';
 import { encodeToWorker } from '../../protocol/encode.js';
 import type { Fault } from '../../protocol/errors.js';
 import { cancelTopic, type Frames, tickTopic } from '../../protocol/frames.js';
-import { type Attempt, base32, clientIdOf, type Epoch, type JobId, jobIdOf, type RequestId } from '../../protocol/ids.js';
+import {
+  type Attempt,
+  base32,
+  clientIdOf,
+  type Epoch,
+  type JobId,
+  jobIdOf,
+  type RequestId,
+} from '../../protocol/ids.js';
 import type { FromWorker, TaskWork, ToBroker, ToWorker } from '../../protocol/messages.js';
 import type { PartFrames } from '../../protocol/parts.js';
 

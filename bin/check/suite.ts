@@ -1,15 +1,15 @@
 /** The checks in their order, what each builds on, and one run of all of them. */
 import type { Descriptor } from '../../protocol/descriptor.js';
-import { checkDescribe, checkReady, described } from './checks/start.js';
-import { checkAlive, checkCancel } from './checks/life.js';
 import { checkChanged, checkMissing, checkOutside } from './checks/faults.js';
+import { checkAlive, checkCancel } from './checks/life.js';
 import { checkBlocks, checkPairs, checkParameters } from './checks/parameters.js';
 import { checkEmpty, checkRepeat, checkSplits, checkTails, checkWhole } from './checks/parts.js';
 import { checkSamples } from './checks/samples.js';
 import { checkSpeed } from './checks/speed.js';
+import { checkDescribe, checkReady, described } from './checks/start.js';
 import type { Lab } from './lab.js';
 import type { Target } from './target.js';
-import { CheckFailure, doesNotApply, failed, isWell, type Result, type Verdict } from './verdict.js';
+import { CheckFailure, failed, isWell, type Result, type Verdict } from './verdict.js';
 
 interface Check {
   readonly name: string;

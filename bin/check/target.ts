@@ -3,8 +3,8 @@
  * that died or does not answer is ended and, when the next task asks for one, replaced. Every wait is bounded.
  */
 import type { Attempt } from '../../protocol/ids.js';
-import { type Answer, type Assignment, CheckBroker, type Ready, type TaskFrames } from './broker.js';
-import type { ServiceProgram } from './program.js';
+import type { ServiceProgram } from '../service-program.js';
+import type { Answer, Assignment, CheckBroker, Ready, TaskFrames } from './broker.js';
 import { CheckFailure } from './verdict.js';
 import { WorkerProcess } from './worker-process.js';
 

@@ -1,7 +1,7 @@
 /** The one worker process under check: its start, what it prints, its end. Whatever it does, it is gone after `end`. */
 import type { ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { ending, type ServiceProgram, start } from './program.js';
+import { ending, type ServiceProgram, start } from '../service-program.js';
 
 /** From the end of its standard input to its own; then it is killed. */
 const farewellMs = 500;

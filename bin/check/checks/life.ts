@@ -1,7 +1,7 @@
 /** A worker that computes is still there: it hears a cancellation, tells that it lives, and goes on afterwards. */
 import { livenessLimit } from '../../../protocol/liveness.js';
 import { counted, duration } from '../../cli/units.js';
-import { type Answer, heartbeatMs } from '../broker.js';
+import { type Answer, type Assignment, heartbeatMs } from '../broker.js';
 import { firstDifference } from '../difference.js';
 import { type Asked, inputOf, type Lab, told } from '../lab.js';
 import { CheckFailure, doesNotApply, ok, type Verdict } from '../verdict.js';
@@ -39,6 +39,16 @@ function inputsOf(lab: Lab, long: { readonly path: string } | null): Pick<Asked,
 }
 
 export async function checkCancel(lab: Lab): Promise<Verdict> {
+  try {
+    return await cancelTwo(lab);
+  } catch (error) {
+    // It may be busy still.
+    await lab.target.end();
+    throw error;
+  }
+}
+
+async function cancelTwo(lab: Lab): Promise<Verdict> {
   const { target } = lab;
   const { broker } = target;
   const { credit } = await target.start();
@@ -51,27 +61,35 @@ export async function checkCancel(lab: Lab): Promise<Verdict> {
   const cancelledAt = performance.now();
   broker.cancel(2, queued ? [running.attempt, queued.attempt] : [running.attempt]);
   const patience = cancelledMsPatience;
-  const owed: readonly [string, Promise<Answer>][] = [
-    ['the running task', target.within(running.answer, running.attempt, patience)],
-    ...(queued ? [['the queued task', target.within(queued.answer, queued.attempt, patience)] as const] : []),
-  ].map(([name, answer]) => [name as string, answer as Promise<Answer>]);
-  const seen: string[] = [];
-  for (const [name, answer] of owed) seen.push(cancelled(name, await answer, performance.now() - cancelledAt));
+  const late = ({ attempt, answer }: Assignment): Promise<Ended> =>
+    target.within(answer, attempt, patience).then((it) => ({ answer: it, ms: performance.now() - cancelledAt }));
+  const ends = await Promise.all([running, ...(queued ? [queued] : [])].map(late));
+  const seen = ends.map((end, i) => cancelled(i === 0 ? 'the running task' : 'the queued task', end));
   const after = await lab.part(small);
   const difference = firstDifference(lab.fields(small), before, after);
-  if (difference) throw new CheckFailure(`the next task’s part is another one: ${difference.what}`).at(lab.where(small));
+  if (difference)
+    throw new CheckFailure(`the next task’s part is another one: ${difference.what}`).at(lab.where(small));
   await new Promise((resolve) => setTimeout(resolve, quietMs));
   return ok(`${seen.join(', ')}; the next task was answered`);
 }
 
+interface Ended {
+  readonly answer: Answer;
+  /** Since it was cancelled. */
+  readonly ms: number;
+}
+
 /** In words; throws where it is not how a cancelled task ends. */
-function cancelled(name: string, answer: Answer, ms: number): string {
+function cancelled(name: string, { answer, ms }: Ended): string {
   const hint =
     'test for cancellation at least every 1 MiB (task.check()), and end a computation that does not stop from outside';
   if (answer.kind === 'lost') throw new CheckFailure(`${name} was cancelled: ${answer.why}`, hint);
   const isCancelled = answer.kind === 'part' || answer.fault.code === 'E_CANCELLED';
   if (!isCancelled) {
-    throw new CheckFailure(`${name} was cancelled: wanted E_CANCELLED, got ${told(answer)}`, 'a cancelled task is no failure');
+    throw new CheckFailure(
+      `${name} was cancelled: wanted E_CANCELLED, got ${told(answer)}`,
+      'a cancelled task is no failure',
+    );
   }
   if (ms > cancelledMsMax) throw new CheckFailure(`${name} was cancelled and answered ${duration(ms)} later`, hint);
   if (answer.kind === 'part') return `${name} was done before it was cancelled`;
@@ -113,7 +131,11 @@ export async function checkAlive(lab: Lab): Promise<Verdict> {
     broker.cancel(3, [attempt]);
     await target.settle({ attempt, answer }, cancelledMsPatience);
   }
-  const gap = longestGap(began, began + watched, broker.signs.map(({ at }) => at));
+  const gap = longestGap(
+    began,
+    began + watched,
+    broker.signs.map(({ at }) => at),
+  );
   if (gap > livenessLimit * heartbeatMs) throw lostWhileBusy(`nothing came from it for ${duration(gap)}`);
   if (beats.length === 0) {
     throw new CheckFailure(

@@ -34,15 +34,23 @@ function dtypeOf(frame: Uint8Array): string {
 }
 
 /** What readers take and writers should not send. */
-function notesOn(lab: Lab, asked: Asked, { arrays, frames }: { arrays: readonly string[]; frames: readonly Uint8Array[] }) {
+function notesOn(
+  lab: Lab,
+  asked: Asked,
+  { arrays, frames }: { arrays: readonly string[]; frames: readonly Uint8Array[] },
+) {
   const span = spanOf(lab.task(asked));
   return lab.fields(asked).flatMap((field) => {
     if (field.merge === 'concat') return [];
     const { dtype, shape } = decodeNpy(frames[arrays.indexOf(field.name)]!);
     const [wanted, rows] = [restDtype(field, span), field.cells ? cellCount(span) : 1];
     return [
-      ...(dtype === wanted ? [] : [`note: ${field.name} came as ${dtype}, which is taken; ${wanted} is what it rests in`]),
-      ...(shape[0] === rows ? [] : [`note: ${field.name} has the shape (${shape}); its first dimension should be ${rows} rows`]),
+      ...(dtype === wanted
+        ? []
+        : [`note: ${field.name} came as ${dtype}, which is taken; ${wanted} is what it rests in`]),
+      ...(shape[0] === rows
+        ? []
+        : [`note: ${field.name} has the shape (${shape}); its first dimension should be ${rows} rows`]),
     ];
   });
 }
@@ -66,7 +74,9 @@ export async function checkRepeat(lab: Lab): Promise<Verdict> {
   }
   const same = first.frames.every((frame, i) => Buffer.compare(frame, again.part.frames[i]!) === 0);
   if (!same || first.arrays.join() !== again.part.arrays.join()) {
-    throw new CheckFailure(`${lab.where(asked)}, asked twice: equal numbers in other frames, ${first.arrays.join(', ')}`);
+    throw new CheckFailure(
+      `${lab.where(asked)}, asked twice: equal numbers in other frames, ${first.arrays.join(', ')}`,
+    );
   }
   const bytes = first.frames.reduce((sum, frame) => sum + frame.length, 0);
   return ok(`the same ${size(bytes)} twice, with another task between, in ${duration(performance.now() - began)}`);
@@ -108,7 +118,12 @@ function randomSplit(
   const end = random.int(0, 3) === 0 && last - start <= 2 * bytes ? last : start + length;
   const at = (offset: number) => (isAligned ? Math.ceil(offset / unit) * unit : offset);
   const cuts = Array.from({ length: random.int(1, 6) }, () => at(random.int(start, end)));
-  return { start, end, cellBytes, cuts: [...new Set(cuts)].filter((cut) => cut > start && cut < end).sort((a, b) => a - b) };
+  return {
+    start,
+    end,
+    cellBytes,
+    cuts: [...new Set(cuts)].filter((cut) => cut > start && cut < end).sort((a, b) => a - b),
+  };
 }
 
 /** Folded equals whole, or throws. The note: min or max differed where only blocks that were cut can be the cause. */
@@ -120,7 +135,11 @@ async function checkSplit(lab: Lab, split: Split, what: string, isAligned: boole
   const folded = lab.folded(asked, await lab.parts(pieces));
   const fields = lab.fields(asked);
   const isOfBlocks = (field: FieldSpec) => !isAligned && (field.merge === 'min' || field.merge === 'max');
-  const difference = firstDifference(fields.filter((field) => !isOfBlocks(field)), whole, folded);
+  const difference = firstDifference(
+    fields.filter((field) => !isOfBlocks(field)),
+    whole,
+    folded,
+  );
   if (difference) {
     throw new CheckFailure(
       `${what}: ${difference.what}\n${lab.where(asked)}; cut at ${cuts.map(hex).join(' ')}; --seed ${lab.seed} repeats it`,
@@ -145,7 +164,12 @@ export async function checkTails(lab: Lab): Promise<Verdict> {
   const places = [
     { what: 'short runs at the file’s start', start: first, end: Math.min(last, first + bytes), lengths },
     { what: 'short runs off the rows', ...offRows(first, last, bytes), lengths },
-    { what: 'short runs at the file’s end', start: Math.max(first, last - bytes), end: last, lengths: lengths.toReversed() },
+    {
+      what: 'short runs at the file’s end',
+      start: Math.max(first, last - bytes),
+      end: last,
+      lengths: lengths.toReversed(),
+    },
   ];
   const notes = new Set<string>();
   for (const { what, start, end, lengths: runs } of places) {
@@ -154,7 +178,9 @@ export async function checkTails(lab: Lab): Promise<Verdict> {
     const note = await checkSplit(lab, { start, end, cellBytes, cuts }, what, false);
     if (note !== null) notes.add(note);
   }
-  return ok([`runs of ${[...new Set(lengths)].join(', ')} bytes at the start, in the middle, at the end`, ...notes].join('\n'));
+  return ok(
+    [`runs of ${[...new Set(lengths)].join(', ')} bytes at the start, in the middle, at the end`, ...notes].join('\n'),
+  );
 }
 
 function offRows(first: number, last: number, bytes: number): { readonly start: number; readonly end: number } {
@@ -167,7 +193,12 @@ async function checkWholeTails(lab: Lab, cellBytes: number): Promise<Verdict> {
   const [first, last] = lab.range();
   const start = Math.max(first, (Math.floor(last / cellBytes) - 3) * cellBytes);
   const cut = Math.floor(last / cellBytes) * cellBytes;
-  await checkSplit(lab, { start, end: last, cellBytes, cuts: cut > start && cut < last ? [cut] : [] }, 'the last block', true);
+  await checkSplit(
+    lab,
+    { start, end: last, cellBytes, cuts: cut > start && cut < last ? [cut] : [] },
+    'the last block',
+    true,
+  );
   return ok(`the last block, of ${counted(last - cut, 'byte')}`);
 }
 
@@ -175,7 +206,10 @@ export async function checkEmpty(lab: Lab): Promise<Verdict> {
   const empty = inputOf(lab.material.write('empty.bin', ''));
   const [first, last] = lab.range();
   const cases: Asked[] = [first, Math.floor((first + last) / 2), last].flatMap((at) =>
-    lab.grid().widths.slice(0, 1).map((cellBytes) => ({ start: at, end: at, cellBytes })),
+    lab
+      .grid()
+      .widths.slice(0, 1)
+      .map((cellBytes) => ({ start: at, end: at, cellBytes })),
   );
   cases.push({ start: 0, end: 0, inputs: lab.files.map(() => empty) });
   if (lab.grid().form === 'summed') cases.push({ start: last, end: last, cellBytes: 0 });
@@ -187,7 +221,8 @@ export async function checkEmpty(lab: Lab): Promise<Verdict> {
       if (!(error instanceof CheckFailure)) throw error;
       throw new CheckFailure(
         `${name}: ${error.what}`,
-        error.hint ?? 'nothing is read and compute need not be called: the part holds no cells, and identities elsewhere',
+        error.hint ??
+          'nothing is read and compute need not be called: the part holds no cells, and identities elsewhere',
       );
     }
   }

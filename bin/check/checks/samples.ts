@@ -28,7 +28,9 @@ export async function checkSamples(lab: Lab): Promise<Verdict> {
   const known = checkIntervals(lab, asked, sample);
   await checkAgainstExact(lab, asked, sample);
   const told_ = known === 0 ? 'no interval told' : `${counted(known, 'interval')} told`;
-  return ok(`${counted(runs.length, 'run')} of ${runBytes} bytes in ${counted(rowsOf(sample), 'cell')}: bytes agree, ${told_}`);
+  return ok(
+    `${counted(runs.length, 'run')} of ${runBytes} bytes in ${counted(rowsOf(sample), 'cell')}: bytes agree, ${told_}`,
+  );
 }
 
 const rowsOf = (part: Part): number => cellCount(part);

@@ -1,8 +1,8 @@
 /** What a task costs beside the author's function alone, which the program itself measures with `--bare`. */
 import { closeSync, openSync, readSync } from 'node:fs';
 import { size } from '../../cli/units.js';
+import { ending, start } from '../../service-program.js';
 import type { Lab } from '../lab.js';
-import { ending, start } from '../program.js';
 import { CheckFailure, doesNotApply, ok, type Verdict } from '../verdict.js';
 
 const pieceBytes = 8 * 2 ** 20;

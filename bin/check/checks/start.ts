@@ -1,7 +1,7 @@
 /** Before the first task: what the program says of itself, and that its worker registers. */
 import { type Descriptor, descriptorDigest } from '../../../protocol/descriptor.js';
 import { counted, duration } from '../../cli/units.js';
-import { describe } from '../program.js';
+import { describe } from '../../service-program.js';
 import type { Target } from '../target.js';
 import { CheckFailure, ok, type Verdict } from '../verdict.js';
 
