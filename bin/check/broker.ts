@@ -170,9 +170,9 @@ export class CheckBroker {
       case 'workerDisconnect':
         return this.lose('the worker sent DISCONNECT');
       case 'invalid':
-        return this.#complain(`it sent an invalid message: ${message.reason}`);
+        return this.#misunderstand(`it sent an invalid message: ${message.reason}`);
       default:
-        return this.#complain(`it sent ${message.kind}, which is none of a worker's messages here`);
+        return this.#misunderstand(`it sent ${message.kind}, which is none of a worker's messages here`);
     }
   }
 
@@ -199,9 +199,13 @@ export class CheckBroker {
     else this.#end(attempt, { kind: 'fault', fault: message.fault, work });
   }
 
-  /** Not what the protocol allows: all that is owed is over, too, since nobody can tell what was meant. */
   #complain(what: string): void {
     this.#complaints.push(what);
+  }
+
+  /** Nobody can tell what was meant, so all that is owed is over. */
+  #misunderstand(what: string): void {
+    this.#complain(what);
     for (const attempt of [...this.#open.keys()]) this.#end(attempt, { kind: 'lost', why: what });
   }
 

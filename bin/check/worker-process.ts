@@ -54,8 +54,8 @@ export class WorkerProcess {
   async #watch(): Promise<string> {
     const how = await Promise.race([ending(this.#child), this.#exit()]);
     this.how = how;
-    const said = this.#last.filter((line) => line.trim() !== '').at(-1);
-    return said === undefined ? how : `${how}: ${said.trim()}`;
+    const said = lastWords(this.#last);
+    return said === undefined ? how : `${how}: ${said}`;
   }
 
   /** A process that left its pipes to another one has ended all the same, a moment later. */
@@ -66,4 +66,10 @@ export class WorkerProcess {
       });
     });
   }
+}
+
+/** The line that names the cause: what runtimes print around it does not. */
+function lastWords(lines: readonly string[]): string | undefined {
+  const said = lines.map((line) => line.trim()).filter((line) => line !== '' && !/^Node\.js v/.test(line));
+  return said.findLast((line) => /^[\w.]*(?:Error|Exception|panicked)\b/.test(line)) ?? said.at(-1);
 }

@@ -3,7 +3,7 @@ import { randomInt } from 'node:crypto';
 import { existsSync, statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { checkParams, type Descriptor, type ParamSpec, type Params } from '../../protocol/descriptor.js';
 import { fail } from '../../protocol/errors.js';
 import { CheckBroker } from '../check/broker.js';
@@ -17,7 +17,7 @@ import { privateFolder } from '../runtime-folder.js';
 import { type ServiceProgram, serviceProgram } from '../service-program.js';
 import { tell } from './answer.js';
 import { printable, textWidth } from './canvas.js';
-import { exitCodes } from './failure.js';
+import { exitCodes, wrongOption } from './failure.js';
 import { examples, type Finish, wholeNumber } from './options.js';
 import { styleOf } from './screen.js';
 import { parseServiceFlags } from './service-flags.js';
@@ -46,12 +46,20 @@ export function addCheck(program: Command, stop: Stop, finish: Finish): void {
     )
     .allowUnknownOption()
     .option('--params <name=value...>', 'parameters by their names; again for more')
-    .option('--seed <n>', 'makes the same file and the same splits again', wholeNumber(0, seedMax))
+    .addOption(new Option('--seed <n>', 'makes the same file and the same splits again').argParser(seedOf))
     .option('--json', 'as one JSON object')
     .addHelpText('after', examples('check ./period.py', 'check ./period.py fw.bin --max-lag 32 --seed 7'))
     .action(async (typed: string, rest: string[], flags: CheckFlags) => {
       finish(await check(usable(typed), rest, flags, stop));
     });
+}
+
+function seedOf(text: string): number {
+  try {
+    return wholeNumber(0, seedMax)(text);
+  } catch (error) {
+    throw wrongOption('--seed', error);
+  }
 }
 
 /** What cannot be started is a wrong use, whatever the reason. */

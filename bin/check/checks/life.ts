@@ -16,6 +16,9 @@ const cancelledMsMax = 1000;
 const cancelledMsPatience = 4000;
 /** A second answer would come about now. */
 const quietMs = 300;
+/** So many times it has said so. */
+const beatsEnough = 3;
+const lookMs = 20;
 const watchedMs = (livenessLimit + 1) * heartbeatMs;
 const cells = 64;
 
@@ -57,7 +60,7 @@ async function cancelTwo(lab: Lab): Promise<Verdict> {
   const before = await lab.part(small);
   const running = broker.assign(lab.frames(longTask(lab)), 2);
   const queued = credit >= 2 ? broker.assign(lab.frames(small), 2) : null;
-  await underWay(lab, running.attempt, running.answer);
+  await underWay(lab, running);
   const cancelledAt = performance.now();
   broker.cancel(2, queued ? [running.attempt, queued.attempt] : [running.attempt]);
   const patience = cancelledMsPatience;
@@ -97,15 +100,16 @@ function cancelled(name: string, { answer, ms }: Ended): string {
 }
 
 /** Until a heartbeat names the attempt, or it has had the time, or is over. */
-async function underWay({ target }: Lab, attempt: number, answer: Promise<unknown>): Promise<void> {
-  const { broker } = target;
-  let isOver = false;
-  void answer.then(() => {
-    isOver = true;
-  });
-  const until = performance.now() + underWayMs;
-  while (!isOver && performance.now() < until && !broker.signs.some((sign) => sign.attempt === attempt)) {
-    await new Promise((resolve) => setTimeout(resolve, 20));
+async function underWay({ target: { broker } }: Lab, { attempt, answer }: Assignment): Promise<void> {
+  await firstOf(answer, () => broker.signs.some((sign) => sign.attempt === attempt), underWayMs);
+}
+
+/** The answer, or null where something is so before it, or the time is over. */
+async function firstOf(answer: Promise<Answer>, isSo: () => boolean, msMax: number): Promise<Answer | null> {
+  const until = performance.now() + msMax;
+  for (;;) {
+    const first = await Promise.race([answer, new Promise<null>((resolve) => setTimeout(() => resolve(null), lookMs))]);
+    if (first || isSo() || performance.now() >= until) return first;
   }
 }
 
@@ -114,16 +118,17 @@ export async function checkAlive(lab: Lab): Promise<Verdict> {
   const { broker } = target;
   await target.start();
   const asked = longTask(lab);
+  const beatsOf = (attempt: number) => broker.signs.filter((sign) => sign.attempt === attempt);
   broker.signs = [];
   const began = performance.now();
   const { attempt, answer } = broker.assign(lab.frames(asked), 3);
-  const early = await Promise.race([
-    answer,
-    new Promise<null>((resolve) => setTimeout(() => resolve(null), watchedMs)),
-  ]);
+  const early = await firstOf(answer, () => beatsOf(attempt).length >= beatsEnough, watchedMs);
   const watched = performance.now() - began;
-  const beats = broker.signs.filter((sign) => sign.attempt === attempt);
-  if (early?.kind === 'lost') throw lostWhileBusy(early.why);
+  const beats = beatsOf(attempt);
+  if (early?.kind === 'lost') {
+    await target.end();
+    throw lostWhileBusy(early.why);
+  }
   if (early) {
     if (early.kind === 'fault') throw new CheckFailure(told(early)).at(lab.where(asked));
     if (watched < 3 * heartbeatMs) return doesNotApply(`its longest task took ${duration(watched)}, too short to tell`);

@@ -1,6 +1,6 @@
 /** The parts of exact tasks: that they are there, are the same each time, and that any split folds to the whole. */
 import { cellCount, identityOf, indexOf, type Part, shapeWidth } from '../../../protocol/algebra.js';
-import { type FieldSpec, fieldsOf } from '../../../protocol/descriptor.js';
+import { type Descriptor, type FieldSpec, fieldsOf } from '../../../protocol/descriptor.js';
 import { decodeNpy } from '../../../protocol/npy.js';
 import { restDtype } from '../../../protocol/parts.js';
 import { counted, duration, hexRange, size } from '../../cli/units.js';
@@ -67,10 +67,7 @@ export async function checkRepeat(lab: Lab): Promise<Verdict> {
   if (end > start) lab.msPerByte = again.ms / (end - start);
   const difference = firstDifference(lab.fields(asked), lab.decoded(asked, first), lab.decoded(asked, again.part));
   if (difference) {
-    throw new CheckFailure(
-      `${lab.where(asked)}, asked twice: ${difference.what}`,
-      'a part may depend on nothing but bytes, offsets and parameters: no clock, no random number, nothing kept from other tasks',
-    );
+    throw new CheckFailure(`${lab.where(asked)}, asked twice: ${difference.what}`, repeatHint(lab.descriptor));
   }
   const same = first.frames.every((frame, i) => Buffer.compare(frame, again.part.frames[i]!) === 0);
   if (!same || first.arrays.join() !== again.part.arrays.join()) {
@@ -80,6 +77,15 @@ export async function checkRepeat(lab: Lab): Promise<Verdict> {
   }
   const bytes = first.frames.reduce((sum, frame) => sum + frame.length, 0);
   return ok(`the same ${size(bytes)} twice, with another task between, in ${duration(performance.now() - began)}`);
+}
+
+function repeatHint({ overlap }: Descriptor): string {
+  const rows =
+    overlap === 0 ? 'a row begins or ends' : 'a row ends: count what begins in its own bytes, not in the overlap';
+  return (
+    'a part may depend on nothing but bytes, offsets and parameters: no clock, no random number, nothing kept from ' +
+    `other tasks, nor on where ${rows} (rows may be longer the next time)`
+  );
 }
 
 export async function checkSplits(lab: Lab): Promise<Verdict> {
