@@ -11,6 +11,9 @@ import type { Lab } from './lab.js';
 import type { Target } from './target.js';
 import { CheckFailure, failed, isWell, type Result, type Verdict } from './verdict.js';
 
+/** What comes behind an answer that should have been the last comes at once. */
+const quietMs = 30;
+
 interface Check {
   readonly name: string;
   /** Checks without which this one would only fail for the same reason. */
@@ -74,6 +77,7 @@ export class Suite {
       } else {
         const verdict = await verdictOf(() => run(lab));
         if (this.signal.aborted) return;
+        await new Promise((resolve) => setTimeout(resolve, quietMs));
         this.#add(name, began, this.#withComplaints(verdict));
       }
     }
