@@ -78,6 +78,19 @@ describe('binglide run FILE', () => {
     ]);
   });
 
+  it('shows what the service makes of its own counts, along the cells and over the range', async () => {
+    const share =
+      'finish: ({ ones, n }, { word }) => ({ share: Array.from(ones, (count, i) => count / n[Math.floor(i / 8 / word)]!) }),';
+    await writeFile(place.path('share.ts'), ones.replace('compute(', `${share}\n  compute(`));
+    const ended = await place.run('run', './share.ts', '--cells', '2', '--range', ':128k', '--json', 'a.bin');
+    expect(ended.code, ended.stderr).to.equal(0);
+    const { fields } = json(ended)[0];
+    const shares = (from: number, to: number) =>
+      onesOf(bytes.subarray(from, to), 1).map((count) => count / (to - from));
+    expect(fields.share).to.deep.equal(shares(0, 131_072));
+    expect(fields.cells.share).to.deep.equal([...shares(0, 65_536), ...shares(65_536, 131_072)]);
+  });
+
   it('tells what the service takes', async () => {
     const { code, stdout } = await place.run('run', './ones.ts', '--help');
     expect(code).to.equal(0);
