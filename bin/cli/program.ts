@@ -45,9 +45,10 @@ async function buildProgram([name]: readonly string[], stop: Stop, finish: (code
     .addHelpText('after', examples('hist fw.bin', 'ent --range 1G:+512M disk.img', 'diff a.bin b.bin'));
   addAnalyses(program, stop, finish);
   if (program.commands.some((command) => command.name() === name)) return program;
-  const [daemon, cache] = await Promise.all([import('./daemon.js'), import('./cache.js')]);
+  const [daemon, cache, check] = await Promise.all([import('./daemon.js'), import('./cache.js'), import('./check.js')]);
   daemon.addDaemonCommands(program, stop, finish);
   cache.addCacheCommands(program, finish);
+  check.addCheck(program, stop, finish);
   return program;
 }
 
