@@ -22,8 +22,10 @@ export function pythonSteps() {
     `no Python 3.10 or newer with ${modules.join(', ')}; \`python3 -m venv polyglot/python/.venv && ` +
     "polyglot/python/.venv/bin/pip install -e 'polyglot/python[test]'` gets it";
   if (interpreter !== undefined) process.env.BINGLIDE_PYTHON = interpreter;
-  const module = (name, ...args) => () =>
-    interpreter === undefined ? missing : run(interpreter, ['-m', name, ...args], { cwd: python });
+  const module =
+    (name, ...args) =>
+    () =>
+      interpreter === undefined ? missing : run(interpreter, ['-m', name, ...args], { cwd: python });
   return [
     ['Python: lint', module('ruff', 'check', '.')],
     ['Python: types', module('mypy', 'src')],
@@ -34,8 +36,10 @@ export function pythonSteps() {
 export function rustSteps() {
   if (!existsSync(rust)) return [];
   const has = (tool) => spawnSync('cargo', [tool, '--version'], { stdio: 'ignore' }).status === 0;
-  const cargo = (tool, ...args) => () =>
-    has(tool) ? run('cargo', [tool, ...args], { cwd: rust }) : `no cargo ${tool}; rustup gets it`;
+  const cargo =
+    (tool, ...args) =>
+    () =>
+      has(tool) ? run('cargo', [tool, ...args], { cwd: rust }) : `no cargo ${tool}; rustup gets it`;
   return [
     ['Rust: format', cargo('fmt', '--check')],
     ['Rust: lint', cargo('clippy', '--locked', '--all-targets', '--', '-D', 'warnings')],
