@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 import zmq
+from peer import PATIENCE_MS
+from support import DIST, PACKAGE, Processes, environment
 
 from binglide.protocol.decode import decode_to_plain_client, plain_error
 from binglide.protocol.encode import encode_plain_request
 from binglide.protocol.messages import PlainClientFinal, PlainRequest
-from conftest import DIST, PACKAGE, Processes, environment
-from peer import PATIENCE_MS
 
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
 

@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support import SERVICES
+from test_twins import QuietHost, identity_of, task_of
 
 from binglide.protocol.messages import PartFrames, StatIdentity, Task, TaskInput
 from binglide.protocol.npy import decode_npy, dtype_name
 from binglide.worker.engine import Engine, TaskFailure
 from binglide.worker.service import Service, define
-from conftest import SERVICES
-from test_twins import QuietHost, identity_of, task_of
 
 sys.path.insert(0, str(SERVICES))
 

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from peer import Peer
 
 from binglide.protocol import messages as m
 from binglide.protocol.errors import BinglideError
 from binglide.worker import PlainWorker
-from peer import Peer
 
 
 @pytest.fixture

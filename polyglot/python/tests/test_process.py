@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from peer import JOB, PATIENCE_MS, Peer
+from support import Processes
+from test_twins import task_of
 
 from binglide.protocol import messages as m
 from binglide.protocol.npy import decode_npy
-from conftest import Processes
-from peer import JOB, PATIENCE_MS, Peer
-from test_twins import task_of
 
 SIZE = 300_000
 
@@ -149,7 +149,7 @@ def test_a_file_outside_the_roots_is_not_opened(processes: Processes, peer: Peer
     start(processes, peer, data)
     attempt = peer.assign(task_of(Path("/etc/hostname"), [(0, 1)], params={}))
     assert peer.expect(m.TaskError, attempt=attempt).fault.code == "E_OUTSIDE_ROOTS"
-    attempt = peer.assign(m.FinishTask({}, 0, {}))
+    attempt = peer.assign(m.FinishTask({}, 1, {}))
     assert peer.expect(m.TaskError, attempt=attempt).fault.code == "E_PROTOCOL"
 
 
