@@ -147,7 +147,9 @@ class WorkerProcess:
             return
         run = self._core.run
         if run is not None:
-            self._handle(e.TaskProgressed(run, self._children.bytes_done(run)))
+            is_loaded = self._children.is_loaded
+            done = self._children.bytes_done(run)
+            self._handle(e.TaskProgressed(run, done) if is_loaded else e.TaskWaited(run))
         self._handle(e.DeadlineReached())
         self._children.reap()
 
