@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from client_fakes import wait_until
-from conftest import Broker
+from client_fakes import Broker, wait_until
 
 import binglide
 from binglide import Client
