@@ -7,19 +7,25 @@
 
 Here: ``connect`` and what it gives. ``binglide.aio`` is the same for asyncio, ``binglide.plain`` a client of RFC 18,
 ``binglide.cache`` reads what is kept on disk, ``binglide.worker`` is for those who write services.
+
+Each is imported when it is first named: a worker process does not pay for the client.
 """
 
 from __future__ import annotations
 
-from . import aio, cache
-from .client.client import Client
-from .client.job import Answer, Job, RawJob
-from .client.mmi import JobEntry, ServiceEntry, ServiceList
-from .client.range import parse_range
-from .client.report import Cells, CellState, Report, ReportInput
-from .connect import connect
-from .plain import PlainClient
-from .protocol.errors import ERROR_CATALOGUE, BinglideError
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from . import aio, cache, plain
+    from .client.client import Client
+    from .client.connect import connect
+    from .client.job import Answer, Job, RawJob
+    from .client.mmi import JobEntry, ServiceEntry, ServiceList
+    from .client.range import parse_range
+    from .client.report import Cells, CellState, Report, ReportInput
+    from .plain import PlainClient
+    from .protocol.errors import ERROR_CATALOGUE, BinglideError
 
 __all__ = [
     "ERROR_CATALOGUE",
@@ -40,4 +46,31 @@ __all__ = [
     "cache",
     "connect",
     "parse_range",
+    "plain",
 ]
+
+_MODULES: Final = ("aio", "cache", "plain")
+_HOMES: Final = {
+    "client.client": ("Client",),
+    "client.connect": ("connect",),
+    "client.job": ("Answer", "Job", "RawJob"),
+    "client.mmi": ("JobEntry", "ServiceEntry", "ServiceList"),
+    "client.range": ("parse_range",),
+    "client.report": ("CellState", "Cells", "Report", "ReportInput"),
+    "plain": ("PlainClient",),
+    "protocol.errors": ("ERROR_CATALOGUE", "BinglideError"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return import_module(f".{name}", __name__)
+    for home, names in _HOMES.items():
+        if name in names:
+            found = globals()[name] = getattr(import_module(f".{home}", __name__), name)
+            return found
+    raise AttributeError(f"module {__name__} has no {name}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

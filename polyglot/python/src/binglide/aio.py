@@ -14,10 +14,10 @@ from types import TracebackType
 from typing import Any
 
 from .client.aio import AsyncClient
+from .client.connect import open_engine
 from .client.engine import Engine
 from .client.job import AsyncJob, AsyncRawJob
 from .client.options import ClientTimes, check_times
-from .connect import open_engine
 
 __all__ = ["AsyncClient", "AsyncJob", "AsyncRawJob", "connect"]
 

@@ -1,10 +1,12 @@
-"""A broker that does what a test tells it, on a real ROUTER, and an opaque worker of RFC 18."""
+"""For the client's tests: a broker that does what a test tells it, on a real ROUTER, and an opaque worker of RFC 18."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -63,6 +65,15 @@ def report_of(request_id: int, client_id: str, completion: float, numbers: int =
         },
         work=Work(0, 0, 1, 0, 1, None, 1.0),
     )
+
+
+@dataclass
+class Broker:
+    """A real one, see conftest.py; ``folder`` is for files that live as long."""
+
+    endpoint: str
+    cache: Path
+    folder: Path
 
 
 class FakeBroker:

@@ -7,24 +7,16 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
-from client_fakes import FakeBroker, wait_until
+from client_fakes import Broker, FakeBroker
 
 import binglide
 
 _DIST = Path(os.environ.get("BINGLIDE_DIST") or Path(__file__).parents[4] / "dist")
 PROGRAM = _DIST / "bin" / "binglide-broker.js"
-
-
-@dataclass
-class Broker:
-    endpoint: str
-    cache: Path
-    folder: Path
 
 
 @pytest.fixture(scope="session")
@@ -103,6 +95,3 @@ def huge(broker: Broker) -> Path:
 def fake(folder: Path) -> Iterator[FakeBroker]:
     with FakeBroker(f"ipc://{folder}/fake.sock") as made:
         yield made
-
-
-__all__ = ["wait_until"]

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from client_fakes import OpaqueWorker, wait_until
-from conftest import Broker
+from client_fakes import Broker, OpaqueWorker, wait_until
 
 import binglide
 from binglide import BinglideError, Client

@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import pytest_asyncio
-from client_fakes import OpaqueWorker
-from conftest import Broker
+from client_fakes import Broker, OpaqueWorker
 
 import binglide
 from binglide import BinglideError, Report

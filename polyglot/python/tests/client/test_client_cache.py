@@ -10,8 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from client_fakes import wait_until
-from conftest import Broker
+from client_fakes import Broker, wait_until
 
 from binglide import BinglideError, Client
 from binglide.cache import ChunkFile, cache_root, chunks, parse_chunk_name, read_chunk

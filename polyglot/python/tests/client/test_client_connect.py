@@ -11,8 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from client_fakes import FakeBroker, wait_until
-from conftest import Broker
+from client_fakes import Broker, FakeBroker, wait_until
 
 import binglide
 from binglide import BinglideError, Client

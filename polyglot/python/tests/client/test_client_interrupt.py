@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from client_fakes import wait_until
-from conftest import Broker
+from client_fakes import Broker, wait_until
 
 import binglide
 from binglide import Client
@@ -95,3 +94,33 @@ def test_ctrl_c_that_nobody_catches_ends_the_program(broker: Broker, client: Cli
     assert process.returncode == -signal.SIGINT
     assert complaint.strip().endswith("KeyboardInterrupt")
     wait_until(lambda: client.jobs() == [], "the end of its job")
+
+
+def test_ctrl_c_in_a_terminal_leaves_a_broker_of_our_own_alone(folder: Path, huge: Path, program: Path) -> None:
+    """A terminal interrupts the whole group of processes, not the one that asked."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM.replace("sys.argv[1]", "program=sys.argv[1]"), str(program), "loop", str(huge)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env={
+            **{name: value for name, value in os.environ.items() if name != "BINGLIDE_BROKER"},
+            "PYTHONPATH": SOURCE,
+            "BINGLIDE_RUNTIME_DIR": str(folder / "run"),
+            "BINGLIDE_CACHE_DIR": str(folder / "cache"),
+        },
+    )
+    assert process.stdin is not None and process.stdout is not None
+    try:
+        assert process.stdout.readline()
+        os.killpg(process.pid, signal.SIGINT)
+        while process.stdout.readline().strip() != "interrupted":
+            assert process.poll() is None, "it ended without a word"
+        process.stdin.close()
+        assert process.stdout.readline() == "7\n"
+        assert process.wait(20) == 0
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()

@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import zmq
-from client_fakes import PATIENCE_S, OpaqueWorker
-from conftest import Broker
+from client_fakes import PATIENCE_S, Broker, OpaqueWorker
 
 import binglide
 from binglide import BinglideError, PlainClient

@@ -1,17 +1,20 @@
-"""Finds a broker, or starts one that ends with this process, and says HELLO to it."""
+"""Finds a broker, or starts one that ends with this process, and says HELLO to it.
+
+It lies in this folder because a module `binglide.connect` would take the place of the function of that name.
+"""
 
 from __future__ import annotations
 
 import os
 from typing import Literal, overload
 
-from .client.client import Client
-from .client.endpoint import find_broker
-from .client.engine import Engine
-from .client.options import ClientTimes, check_endpoint, check_times
-from .client.private import PrivateBroker, broker_program
-from .plain import PlainClient
-from .protocol.errors import BinglideError
+from ..plain import PlainClient
+from ..protocol.errors import BinglideError
+from .client import Client
+from .endpoint import find_broker
+from .engine import Engine
+from .options import ClientTimes, check_endpoint, check_times
+from .private import PrivateBroker, broker_program
 
 _TIMES = ClientTimes()
 
