@@ -5,7 +5,7 @@ import { type Ended, json, mix, Place } from './spawned.js';
 
 const local = (file: string) => new URL(file, import.meta.url);
 const checks =
-  'describe, ready, whole, repeat, splits, tails, empty input, parameters, blocks, samples, pairs, changed file, ' +
+  'describe, ready, whole, repeat, splits, tails, empty input, parameters, blocks, samples, pairs, finish, changed file, ' +
   'missing file, outside roots, cancel, stays alive, speed';
 
 /** A worker program in no way ours (services/raw.ts), with a fault as its source text. */
@@ -53,25 +53,37 @@ interface Bad extends Program {
 
 const pairsOf = 'pairs: field.u8({ merge: "sum" })';
 
+/** Set bits a cell, and what finish makes of them. */
+const finishing = (outputs: string) =>
+  author(`rowBytes: 65_536, fields: { ones: field.u8({ merge: 'sum', cells: true }) },
+    compute(input, out) {
+      for (let row = 0; row < input.rows; row++) for (const byte of input.row(row)) out.ones[row] += byte & 1;
+    },
+    finish: ({ ones }) => (${outputs})`);
+
 const good: readonly Good[] = [
-  { title: 'PERIOD, which looks ahead', file: './services/period.js', inapplicable: ['blocks', 'pairs'] },
+  { title: 'PERIOD, which looks ahead', file: './services/period.js', inapplicable: ['blocks', 'pairs', 'finish'] },
   {
     title: 'PERIOD with its longest distance',
     file: './services/period.js',
     args: ['small.bin', '--max-lag', '40'],
-    inapplicable: ['blocks', 'pairs'],
+    inapplicable: ['blocks', 'pairs', 'finish'],
   },
   { title: 'SHARES, which finishes', file: './services/shares.js', inapplicable: ['blocks', 'pairs'] },
-  { title: 'a program that is not ours', text: raw('{}'), inapplicable: ['blocks', 'pairs'] },
-  { title: 'the twin of ENT, which has blocks', text: twin('ent'), inapplicable: ['pairs'] },
-  { title: 'the twin of DIFF, of two files', text: twin('diff'), inapplicable: ['blocks', 'speed'] },
-  { title: 'the twin of BYTES', text: twin('bytes'), inapplicable: ['parameters', 'blocks', 'pairs', 'stays alive'] },
+  { title: 'a program that is not ours', text: raw('{}'), inapplicable: ['blocks', 'pairs', 'finish'] },
+  { title: 'the twin of ENT, which has blocks', text: twin('ent'), inapplicable: ['pairs', 'finish'] },
+  { title: 'the twin of DIFF, of two files', text: twin('diff'), inapplicable: ['blocks', 'finish', 'speed'] },
+  {
+    title: 'the twin of BYTES',
+    text: twin('bytes'),
+    inapplicable: ['parameters', 'blocks', 'pairs', 'finish', 'stays alive'],
+  },
   {
     title: 'a service that tests for nothing, and is ended from outside',
     text: author(`fields: { ${pairsOf} },
       compute(input) { if (input.end > 2 ** 26) for (;;); }`),
     // Its long task reads nothing before it spins.
-    inapplicable: ['parameters', 'blocks', 'pairs'],
+    inapplicable: ['parameters', 'blocks', 'pairs', 'finish'],
   },
 ];
 
@@ -169,6 +181,24 @@ const bad: readonly Bad[] = [
     text: raw(`{ part({ lo, hi }) { lo.fill(2); hi.fill(1); } }`),
     fails: ['samples'],
     says: /lo 2, hi 1/,
+  },
+  {
+    title: 'finishes all rows into one',
+    text: finishing('{ share: [ones.reduce((sum, count) => sum + count, 0)] }'),
+    fails: ['finish'],
+    says: /^finish of 6 rows .*MINE: finish returns 1 numbers of share; wanted a row for each of 6 rows.*hint: each array/s,
+  },
+  {
+    title: 'finishes a row by its neighbours',
+    text: finishing('{ share: ones.map((count) => count / Math.max(...ones)) }'),
+    fails: ['finish'],
+    says: /^output share, cell 0x0:0x10000: 0\.\d+ among other rows, 1 alone\nhint: finish is row-wise/,
+  },
+  {
+    title: 'finishes whole numbers only',
+    text: finishing('{ share: ones.map((count) => Number(BigInt(count))) }'),
+    fails: ['finish'],
+    says: /MINE failed in finish: RangeError: /,
   },
   {
     title: 'trusts that files stay as they are',
