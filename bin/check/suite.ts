@@ -103,7 +103,8 @@ export class Suite {
   #add(name: string, began: number, verdict: Verdict): void {
     const result = { name, ...verdict, ms: performance.now() - began };
     this.results.push(result);
-    this.told(result);
+    // What ends with the check is no fault of the service's.
+    if (!this.signal.aborted) this.told(result);
   }
 }
 

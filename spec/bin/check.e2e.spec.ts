@@ -1,7 +1,7 @@
 /** `binglide check` on programs that are well, and on programs that have one fault each. */
-import { writeFile } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { expect } from 'chai';
-import { type Ended, json, mix, Place } from './spawned.js';
+import { type Ended, gone, json, mix, Place, slotsOf } from './spawned.js';
 
 const local = (file: string) => new URL(file, import.meta.url);
 const checks =
@@ -356,7 +356,10 @@ describe('binglide check', function () {
         for (let row = 0; row < input.rows; row++) out.pairs[row] = input.offset(row);
       }`);
     await writeFile(place.path('noisy.mjs'), noisy);
-    const { lines, stderr, code } = await place.run('check', './noisy.mjs', 'small.bin');
+    await mkdir(place.path('tmp'));
+    const env = { TMPDIR: place.path('tmp') };
+    const { lines, stderr, code } = await place.start(['check', './noisy.mjs', 'small.bin'], { env }).ended;
+    expect(await readdir(place.path('tmp'))).to.deep.equal([]);
     const rows = lines.map((line) => line.split('\t'));
     expect(rows[0]).to.deep.equal(['check', 'outcome', 'seen']);
     expect(
@@ -374,6 +377,22 @@ describe('binglide check', function () {
       .to.match(/^\[MINE\] at \d+$/m)
       .and.to.match(/\d+ ok, \d+ failed, .*; seed \d+\n$/);
     expect(code).to.equal(1);
+  });
+
+  it('leaves nothing behind when it is ended, while the worker spins', async () => {
+    const spins = author(`fields: { ${pairsOf} }, compute() { console.log('spinning'); for (;;); }`);
+    await writeFile(place.path('spins.mjs'), spins);
+    await mkdir(place.path('tmp2'));
+    const env = { TMPDIR: place.path('tmp2') };
+    const { child, linesOut, ended } = place.start(['check', './spins.mjs', 'small.bin'], { env });
+    expect((await linesOut(3)).map((line) => line.split('\t')[0])).to.deep.equal(['check', 'describe', 'ready']);
+    const { pid } = child;
+    expect((await slotsOf(pid!)).length).to.equal(1);
+    child.kill('SIGTERM');
+    const { code, lines } = await ended;
+    expect([code, lines.length]).to.deep.equal([143, 3]);
+    expect(await gone(pid!)).to.equal(true);
+    expect(await readdir(place.path('tmp2'))).to.deep.equal([]);
   });
 
   it('takes a wrong use for one', async () => {
