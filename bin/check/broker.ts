@@ -21,16 +21,21 @@ import {
   jobIdOf,
   type RequestId,
 } from '../../protocol/ids.js';
+import { livenessLimit } from '../../protocol/liveness.js';
 import type { FromWorker, TaskWork, ToBroker, ToWorker } from '../../protocol/messages.js';
 import type { PartFrames } from '../../protocol/parts.js';
 
 /** The agreed interval; the worker gives us up after five. */
 export const heartbeatMs = 500;
 
+/** Half of what a worker waits. */
+const lateMs = (livenessLimit * heartbeatMs) / 2;
+
 export type Answer =
   | { readonly kind: 'part'; readonly part: PartFrames; readonly work: TaskWork; readonly ms: number }
   | { readonly kind: 'fault'; readonly fault: Fault; readonly work: TaskWork; readonly ms: number }
-  | { readonly kind: 'lost'; readonly why: string; readonly ms: number };
+  /** `isOurs`: we were held up so long that the worker had to take us for dead. */
+  | { readonly kind: 'lost'; readonly why: string; readonly isOurs?: true; readonly ms: number };
 
 export interface Ready {
   readonly descriptor: Descriptor;
@@ -66,7 +71,12 @@ export class CheckBroker {
   readonly #open = new Map<number, Open>();
   readonly #timer: NodeJS.Timeout;
   #peer: Buffer | null = null;
+  /** Routing ids of conversations that are over. */
+  readonly #gone = new Set<string>();
   #attempts = 0;
+  #beatAt = performance.now();
+  /** When a beat of ours was last so late that the worker may have noticed. */
+  #lateAt = -Infinity;
   #sending: Promise<unknown> = Promise.resolve();
   #publishing: Promise<unknown> = Promise.resolve();
   #onReady: (ready: Ready | string) => void = () => {};
@@ -130,7 +140,9 @@ export class CheckBroker {
     for (const owed of attempt === undefined ? [...this.#open.keys()] : [attempt]) {
       this.#end(owed, { kind: 'lost', why });
     }
-    if (attempt === undefined) this.#peer = null;
+    if (attempt !== undefined) return;
+    if (this.#peer) this.#gone.add(this.#peer.toString('hex'));
+    this.#peer = null;
   }
 
   /** What the worker should not have said, since the last look. */
@@ -149,10 +161,14 @@ export class CheckBroker {
   }
 
   #take(peer: Buffer, message: ToBroker): void {
-    if (message.kind === 'ready') return this.#welcome(peer, message);
-    if (message.kind === 'invalid' && this.#peer === null) return this.#onReady(`READY is invalid: ${message.reason}`);
     // A process that was ended, or a conversation that is over.
-    if (!this.#peer?.equals(peer)) return;
+    if (this.#gone.has(peer.toString('hex'))) return;
+    if (message.kind === 'ready') return this.#welcome(peer, message);
+    if (this.#peer === null) {
+      const what = message.kind === 'invalid' ? `invalid: ${message.reason}` : `${message.kind}, not READY of BXMW02`;
+      return this.#onReady(`its first message is ${what}`);
+    }
+    if (!this.#peer.equals(peer)) return;
     switch (message.kind) {
       case 'taskFinal':
       case 'taskError':
@@ -178,13 +194,21 @@ export class CheckBroker {
 
   #welcome(peer: Buffer, { descriptor, slot, credit }: Extract<FromWorker, { kind: 'ready' }>): void {
     if (this.#peer?.equals(peer)) return this.#complain('it sent READY twice on one connection');
-    this.lose('the worker began a new conversation');
+    this.#restarted();
     // Its memory is the message's.
     this.#peer = Buffer.from(peer);
     const limits = { messageBytesMax: 2 ** 30, jobsMax: 1000 };
     const { cancelEndpoint } = this;
     this.#tell({ kind: 'welcome', heartbeatMs, cancelEndpoint, epoch: this.#epoch, limits });
     this.#onReady({ descriptor, slot, credit });
+  }
+
+  /** A worker may only do so where we were silent. */
+  #restarted(): void {
+    const isOurs = performance.now() - this.#lateAt < livenessLimit * heartbeatMs;
+    const why = 'the worker began a new conversation, though it was sent heartbeats';
+    for (const owed of [...this.#open.keys()]) this.#end(owed, { kind: 'lost', why, ...(isOurs && { isOurs }) });
+    this.lose(why);
   }
 
   #answered(message: Extract<FromWorker, { kind: 'taskFinal' | 'taskError' }>): void {
@@ -216,6 +240,9 @@ export class CheckBroker {
   }
 
   #beat(): void {
+    const now = performance.now();
+    if (now - this.#beatAt > lateMs) this.#lateAt = now;
+    this.#beatAt = now;
     this.#tell({ kind: 'workerHeartbeat' });
     this.#publish(tickTopic, '');
   }

@@ -2,7 +2,18 @@
  * The files that a service is checked on: one of mixed content, a copy that differs, a long one that is all holes, and
  * files that change or that no worker may open. All in a folder of their own, which goes with `remove`.
  */
-import { mkdirSync, mkdtempSync, realpathSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readSync,
+  realpathSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, sep } from 'node:path';
@@ -82,6 +93,16 @@ export class Material {
 
 export function folderOf(path: string): string {
   return realpathSync(dirname(realpathSync(path)));
+}
+
+export function firstBytes(path: string, length: number): Uint8Array {
+  const file = openSync(path, 'r');
+  try {
+    const bytes = new Uint8Array(length);
+    return bytes.subarray(0, readSync(file, bytes, 0, length, 0));
+  } finally {
+    closeSync(file);
+  }
 }
 
 export function mixedBytes(length: number, random: Random): Uint8Array {

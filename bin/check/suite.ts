@@ -1,6 +1,7 @@
 /** The checks in their order, what each builds on, and one run of all of them. */
 import type { Descriptor } from '../../protocol/descriptor.js';
 import { checkChanged, checkMissing, checkOutside } from './checks/faults.js';
+import { checkFinish } from './checks/finish.js';
 import { checkAlive, checkCancel } from './checks/life.js';
 import { checkBlocks, checkPairs, checkParameters } from './checks/parameters.js';
 import { checkEmpty, checkRepeat, checkSplits, checkTails, checkWhole } from './checks/parts.js';
@@ -31,6 +32,7 @@ const checks: readonly Check[] = [
   { name: 'blocks', needs: ['repeat'], run: checkBlocks },
   { name: 'samples', needs: ['repeat'], run: checkSamples },
   { name: 'pairs', needs: ['splits'], run: checkPairs },
+  { name: 'finish', needs: ['repeat'], run: checkFinish },
   { name: 'changed file', needs: ['ready'], run: checkChanged },
   { name: 'missing file', needs: ['ready'], run: checkMissing },
   { name: 'outside roots', needs: ['ready'], run: checkOutside },
@@ -101,7 +103,8 @@ export class Suite {
   #add(name: string, began: number, verdict: Verdict): void {
     const result = { name, ...verdict, ms: performance.now() - began };
     this.results.push(result);
-    this.told(result);
+    // What ends with the check is no fault of the service's.
+    if (!this.signal.aborted) this.told(result);
   }
 }
 

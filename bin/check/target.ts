@@ -2,19 +2,32 @@
  * The service under check: its program, the worker process that runs, and the broker that it believes to have. A worker
  * that died or does not answer is ended and, when the next task asks for one, replaced. Every wait is bounded.
  */
+import type { ChildProcess } from 'node:child_process';
+import type { Readable } from 'node:stream';
 import type { Attempt } from '../../protocol/ids.js';
-import type { ServiceProgram } from '../service-program.js';
+import { ending, type ServiceProgram, start } from '../service-program.js';
 import type { Answer, Assignment, CheckBroker, Ready, TaskFrames } from './broker.js';
 import { CheckFailure } from './verdict.js';
-import { WorkerProcess } from './worker-process.js';
+import { exited, WorkerProcess } from './worker-process.js';
 
 /** From a worker's start to its READY. */
 export const readyMsMax = 15_000;
 /** From a task to its answer. */
 export const answerMsMax = 20_000;
+const triesMax = 3;
+
+/** What a program printed, and how it ended. */
+export interface Printed {
+  readonly how: string;
+  readonly said: string;
+  readonly complained: string;
+}
+
+const printedCharsMax = 2 ** 20;
 
 export class Target {
   #process: WorkerProcess | null = null;
+  #printing: ChildProcess | null = null;
   #isClosed = false;
   #slots = 0;
   /** What the worker said of itself last, and how long it took to. */
@@ -34,7 +47,7 @@ export class Target {
     if (this.#process && this.#process.how === null && this.ready) return this.ready;
     await this.end();
     const began = performance.now();
-    const slot = `check.${process.pid}.${this.#slots++}`;
+    const slot = `${process.pid}.check${this.#slots++}`;
     const args = ['--broker', this.broker.endpoint, '--slot', slot, '--parent'];
     for (const root of this.roots) args.push('--root', root);
     const coming = this.broker.nextReady();
@@ -63,8 +76,12 @@ export class Target {
 
   /** The task's answer; where it is lost, so is the worker. */
   async ask(frames: TaskFrames, job = 1, msMax = answerMsMax): Promise<Answer> {
-    await this.start();
-    return this.settle(this.broker.assign(frames, job), msMax);
+    for (let tries = 1; ; tries++) {
+      await this.start();
+      const answer = await this.settle(this.broker.assign(frames, job), msMax);
+      // Where this machine held us up, it is asked again.
+      if (answer.kind !== 'lost' || !answer.isOurs || tries === triesMax) return answer;
+    }
   }
 
   async settle({ attempt, answer }: Assignment, msMax = answerMsMax): Promise<Answer> {
@@ -91,9 +108,34 @@ export class Target {
     await worker?.end();
   }
 
+  /** The program once more, for what it prints: not as a worker. */
+  async print(args: readonly string[], msMax: number): Promise<Printed> {
+    const child = start(this.program, args);
+    this.#printing = child;
+    const [said, complained] = [new Collected(child.stdout!), new Collected(child.stderr!)];
+    const late = timer(msMax);
+    void late.over.then(() => child.kill('SIGKILL'));
+    child.stdin!.end();
+    const how = await Promise.race([ending(child), exited(child)]);
+    late.stop();
+    this.#printing = null;
+    return { how, said: said.text, complained: complained.text };
+  }
+
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#printing?.kill('SIGKILL');
     await this.end();
+  }
+}
+
+class Collected {
+  text = '';
+
+  constructor(stream: Readable) {
+    stream.on('data', (chunk: Buffer) => {
+      if (this.text.length < printedCharsMax) this.text += chunk;
+    });
   }
 }
 

@@ -5,6 +5,8 @@ import { ending, type ServiceProgram, start } from '../service-program.js';
 
 /** From the end of its standard input to its own; then it is killed. */
 const farewellMs = 500;
+/** From a process's end to that of its pipes. */
+const pipesMs = 500;
 /** Of what it printed, for the message that tells of its end. */
 const linesKept = 20;
 const lineCharsMax = 2000;
@@ -52,20 +54,20 @@ export class WorkerProcess {
   }
 
   async #watch(): Promise<string> {
-    const how = await Promise.race([ending(this.#child), this.#exit()]);
+    const how = await Promise.race([ending(this.#child), exited(this.#child)]);
     this.how = how;
     const said = lastWords(this.#last);
     return said === undefined ? how : `${how}: ${said}`;
   }
+}
 
-  /** A process that left its pipes to another one has ended all the same, a moment later. */
-  #exit(): Promise<string> {
-    return new Promise((resolve) => {
-      this.#child.once('exit', (code, signal) => {
-        setTimeout(() => resolve(signal ?? `exit code ${code}`), farewellMs).unref();
-      });
+/** How it ended, a moment later: others may hold its pipes open for ever. */
+export function exited(child: ChildProcess): Promise<string> {
+  return new Promise((resolve) => {
+    child.once('exit', (code, signal) => {
+      setTimeout(() => resolve(signal ?? `exit code ${code}`), pipesMs).unref();
     });
-  }
+  });
 }
 
 /** The line that names the cause: what runtimes print around it does not. */

@@ -77,6 +77,8 @@ async function check(program: ServiceProgram, rest: readonly string[], flags: Ch
   const sockets = await privateFolder();
   const broker = await CheckBroker.open(sockets);
   let name = program.typed;
+  // Before a worker waits for us.
+  const made = rest.some(isFile) ? null : material.mixed(seed);
   const roots = [material.folder, ...rest.filter(isFile).map(folderOf)];
   const target = new Target(program, broker, [...new Set(roots)], (line) => {
     tell(`[${name}] ${printable(line, { unicode: true })}`);
@@ -89,7 +91,7 @@ async function check(program: ServiceProgram, rest: readonly string[], flags: Ch
     const descriptor = await suite.begin();
     name = descriptor?.name ?? name;
     const asked = descriptor ? askedOf(descriptor, rest, flags) : null;
-    const files = asked ? filesOf(descriptor!, asked.files, material, seed) : [];
+    const files = asked ? filesOf(descriptor!, asked.files, { material, seed, made }) : [];
     await suite.run(
       asked ? new Lab({ target, descriptor: descriptor!, params: asked.params, files, material, seed }) : null,
     );
@@ -128,12 +130,16 @@ function parsedAs({ type }: ParamSpec, text: string): number | string | boolean 
 }
 
 /** As many as the service takes: those that are given, else made ones. */
-function filesOf({ inputs, name }: Descriptor, given: readonly string[], material: Material, seed: number): string[] {
+function filesOf(
+  { inputs, name }: Descriptor,
+  given: readonly string[],
+  { material, seed, made }: { readonly material: Material; readonly seed: number; readonly made: string | null },
+): string[] {
   const missing = given.find((file) => !isFile(file));
   if (missing !== undefined) throw fail('E_USAGE', `${missing}: no such file; leave it out for a made one`);
   if (given.length > inputs) throw fail('E_USAGE', `${name} takes ${counted(inputs, 'file')}, not ${given.length}`);
   const files = given.map((file) => resolve(file));
-  if (files.length === 0) files.push(material.mixed(seed));
+  if (files.length === 0) files.push(made ?? material.mixed(seed));
   if (files.length < inputs) {
     const random = new Random(seed, 'second');
     files.push(

@@ -1,11 +1,11 @@
 /** `binglide check` on programs that are well, and on programs that have one fault each. */
-import { writeFile } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { expect } from 'chai';
-import { type Ended, json, mix, Place } from './spawned.js';
+import { type Ended, gone, json, mix, Place, slotsOf } from './spawned.js';
 
 const local = (file: string) => new URL(file, import.meta.url);
 const checks =
-  'describe, ready, whole, repeat, splits, tails, empty input, parameters, blocks, samples, pairs, changed file, ' +
+  'describe, ready, whole, repeat, splits, tails, empty input, parameters, blocks, samples, pairs, finish, changed file, ' +
   'missing file, outside roots, cancel, stays alive, speed';
 
 /** A worker program in no way ours (services/raw.ts), with a fault as its source text. */
@@ -53,25 +53,37 @@ interface Bad extends Program {
 
 const pairsOf = 'pairs: field.u8({ merge: "sum" })';
 
+/** Set bits a cell, and what finish makes of them. */
+const finishing = (outputs: string) =>
+  author(`rowBytes: 65_536, fields: { ones: field.u8({ merge: 'sum', cells: true }) },
+    compute(input, out) {
+      for (let row = 0; row < input.rows; row++) for (const byte of input.row(row)) out.ones[row] += byte & 1;
+    },
+    finish: ({ ones }) => (${outputs})`);
+
 const good: readonly Good[] = [
-  { title: 'PERIOD, which looks ahead', file: './services/period.js', inapplicable: ['blocks', 'pairs'] },
+  { title: 'PERIOD, which looks ahead', file: './services/period.js', inapplicable: ['blocks', 'pairs', 'finish'] },
   {
     title: 'PERIOD with its longest distance',
     file: './services/period.js',
     args: ['small.bin', '--max-lag', '40'],
-    inapplicable: ['blocks', 'pairs'],
+    inapplicable: ['blocks', 'pairs', 'finish'],
   },
   { title: 'SHARES, which finishes', file: './services/shares.js', inapplicable: ['blocks', 'pairs'] },
-  { title: 'a program that is not ours', text: raw('{}'), inapplicable: ['blocks', 'pairs'] },
-  { title: 'the twin of ENT, which has blocks', text: twin('ent'), inapplicable: ['pairs'] },
-  { title: 'the twin of DIFF, of two files', text: twin('diff'), inapplicable: ['blocks', 'speed'] },
-  { title: 'the twin of BYTES', text: twin('bytes'), inapplicable: ['parameters', 'blocks', 'pairs', 'stays alive'] },
+  { title: 'a program that is not ours', text: raw('{}'), inapplicable: ['blocks', 'pairs', 'finish'] },
+  { title: 'the twin of ENT, which has blocks', text: twin('ent'), inapplicable: ['pairs', 'finish'] },
+  { title: 'the twin of DIFF, of two files', text: twin('diff'), inapplicable: ['blocks', 'finish', 'speed'] },
+  {
+    title: 'the twin of BYTES',
+    text: twin('bytes'),
+    inapplicable: ['parameters', 'blocks', 'pairs', 'finish', 'stays alive'],
+  },
   {
     title: 'a service that tests for nothing, and is ended from outside',
     text: author(`fields: { ${pairsOf} },
       compute(input) { if (input.end > 2 ** 26) for (;;); }`),
     // Its long task reads nothing before it spins.
-    inapplicable: ['parameters', 'blocks', 'pairs'],
+    inapplicable: ['parameters', 'blocks', 'pairs', 'finish'],
   },
 ];
 
@@ -169,6 +181,24 @@ const bad: readonly Bad[] = [
     text: raw(`{ part({ lo, hi }) { lo.fill(2); hi.fill(1); } }`),
     fails: ['samples'],
     says: /lo 2, hi 1/,
+  },
+  {
+    title: 'finishes all rows into one',
+    text: finishing('{ share: [ones.reduce((sum, count) => sum + count, 0)] }'),
+    fails: ['finish'],
+    says: /^finish of 6 rows .*MINE: finish returns 1 numbers of share; wanted a row for each of 6 rows.*hint: each array/s,
+  },
+  {
+    title: 'finishes a row by its neighbours',
+    text: finishing('{ share: ones.map((count) => count / Math.max(...ones)) }'),
+    fails: ['finish'],
+    says: /^output share, cell 0x0:0x10000: 0\.\d+ among other rows, 1 alone\nhint: finish is row-wise/,
+  },
+  {
+    title: 'finishes whole numbers only',
+    text: finishing('{ share: ones.map((count) => Number(BigInt(count))) }'),
+    fails: ['finish'],
+    says: /MINE failed in finish: RangeError: /,
   },
   {
     title: 'trusts that files stay as they are',
@@ -326,7 +356,10 @@ describe('binglide check', function () {
         for (let row = 0; row < input.rows; row++) out.pairs[row] = input.offset(row);
       }`);
     await writeFile(place.path('noisy.mjs'), noisy);
-    const { lines, stderr, code } = await place.run('check', './noisy.mjs', 'small.bin');
+    await mkdir(place.path('tmp'));
+    const env = { TMPDIR: place.path('tmp') };
+    const { lines, stderr, code } = await place.start(['check', './noisy.mjs', 'small.bin'], { env }).ended;
+    expect(await readdir(place.path('tmp'))).to.deep.equal([]);
     const rows = lines.map((line) => line.split('\t'));
     expect(rows[0]).to.deep.equal(['check', 'outcome', 'seen']);
     expect(
@@ -344,6 +377,22 @@ describe('binglide check', function () {
       .to.match(/^\[MINE\] at \d+$/m)
       .and.to.match(/\d+ ok, \d+ failed, .*; seed \d+\n$/);
     expect(code).to.equal(1);
+  });
+
+  it('leaves nothing behind when it is ended, while the worker spins', async () => {
+    const spins = author(`fields: { ${pairsOf} }, compute() { console.log('spinning'); for (;;); }`);
+    await writeFile(place.path('spins.mjs'), spins);
+    await mkdir(place.path('tmp2'));
+    const env = { TMPDIR: place.path('tmp2') };
+    const { child, linesOut, ended } = place.start(['check', './spins.mjs', 'small.bin'], { env });
+    expect((await linesOut(3)).map((line) => line.split('\t')[0])).to.deep.equal(['check', 'describe', 'ready']);
+    const { pid } = child;
+    expect((await slotsOf(pid!)).length).to.equal(1);
+    child.kill('SIGTERM');
+    const { code, lines } = await ended;
+    expect([code, lines.length]).to.deep.equal([143, 3]);
+    expect(await gone(pid!)).to.equal(true);
+    expect(await readdir(place.path('tmp2'))).to.deep.equal([]);
   });
 
   it('takes a wrong use for one', async () => {

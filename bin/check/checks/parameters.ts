@@ -1,12 +1,11 @@
 /** What parameters make of a service: every bound is taken, blocks are cells, pairs of files are read side by side. */
-import { readFileSync } from 'node:fs';
 import { cellCount } from '../../../protocol/algebra.js';
 import { checkParams, type ParamSpec, type Params, type ParamValue } from '../../../protocol/descriptor.js';
 import { BinglideError } from '../../../protocol/errors.js';
 import { counted } from '../../cli/units.js';
 import { firstDifference, splitHint } from '../difference.js';
 import { inputOf, Lab } from '../lab.js';
-import { alteredBytes } from '../material.js';
+import { alteredBytes, firstBytes } from '../material.js';
 import { CheckFailure, doesNotApply, ok, type Verdict } from '../verdict.js';
 
 /** Long enough for a few rows. */
@@ -86,12 +85,14 @@ export async function checkBlocks(lab: Lab): Promise<Verdict> {
   return ok(`${block} ${tried.join(' ')}: one piece and two are the same`);
 }
 
+/** Of the first file; not a multiple of anything. */
+const pairBytes = 300_001;
 const shifts = [0, 1, -1, 4097, -3];
 
 export async function checkPairs(lab: Lab): Promise<Verdict> {
   const { inputs, shift } = lab.descriptor;
   if (inputs !== 2) return doesNotApply('it takes one file');
-  const file = readFileSync(lab.files[0]!).subarray(0, 300_001);
+  const file = firstBytes(lab.files[0]!, pairBytes);
   const altered = alteredBytes(file, lab.random('pairs'));
   const a = lab.material.write('a.bin', file);
   const lengths = [file.length, file.length - Math.min(file.length, 1001), file.length + 1001];

@@ -1,7 +1,6 @@
 /** What a task costs beside the author's function alone, which the program itself measures with `--bare`. */
 import { closeSync, openSync, readSync } from 'node:fs';
 import { size } from '../../cli/units.js';
-import { ending, start } from '../../service-program.js';
 import type { Lab } from '../lab.js';
 import { CheckFailure, doesNotApply, ok, type Verdict } from '../verdict.js';
 
@@ -51,19 +50,7 @@ const ms = (value: number): string => `${value < 10 ? value.toFixed(1) : Math.ro
 async function bareTimes(lab: Lab, bytes: number, cellBytes: number): Promise<Bare> {
   const args = ['--bare', lab.files[0]!, '--piece-bytes', String(bytes), '--params', JSON.stringify(lab.params)];
   if (cellBytes > 0) args.push('--cell-bytes', String(cellBytes));
-  const child = start(lab.target.program, args);
-  let said = '';
-  let complained = '';
-  child.stdout!.on('data', (chunk: Buffer) => {
-    said += chunk;
-  });
-  child.stderr!.on('data', (chunk: Buffer) => {
-    complained = (complained + chunk).slice(-2000);
-  });
-  const timer = setTimeout(() => child.kill('SIGKILL'), bareMsMax);
-  child.stdin!.end();
-  const how = await ending(child);
-  clearTimeout(timer);
+  const { how, said, complained } = await lab.target.print(args, bareMsMax);
   const bare = bareOf(said);
   if (bare) return bare;
   const last = complained.trim().split('\n').at(-1);

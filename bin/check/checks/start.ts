@@ -1,14 +1,22 @@
 /** Before the first task: what the program says of itself, and that its worker registers. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Descriptor, descriptorDigest } from '../../../protocol/descriptor.js';
 import { counted, duration } from '../../cli/units.js';
 import { describe } from '../../service-program.js';
 import type { Target } from '../target.js';
 import { CheckFailure, ok, type Verdict } from '../verdict.js';
 
+/** Longer than it is given; others may hold its pipes open for ever. */
+const describeMsMax = 25_000;
+
 /** Its descriptor by `--describe`; throws CheckFailure. */
 export async function described(target: Target): Promise<Descriptor> {
+  const late = sleep(describeMsMax, null, { ref: false }).then(() => {
+    throw new Error(`${target.program.typed} --describe did not end in ${describeMsMax / 1000} s`);
+  });
+  late.catch(() => undefined);
   try {
-    return await describe(target.program);
+    return await Promise.race([describe(target.program), late]);
   } catch (error) {
     throw new CheckFailure(
       (error as Error).message,
