@@ -165,7 +165,7 @@ export class BrokerScene {
   async settled(worker: Peer): Promise<void> {
     const isDisconnect = await worker.inbox.comes(() => true, this.heartbeatMs * 1.5);
     if (isDisconnect && worker.inbox.all[0]!.command !== 'HEARTBEAT') {
-      throw new NotReached(`READY was answered by ${shown(worker.inbox.all[0]!.frames)}`);
+      breach(`READY was answered by ${shown(worker.inbox.all[0]!.frames)}`);
     }
   }
 

@@ -78,6 +78,19 @@ export class Inbox {
     }
   }
 
+  /** Messages of this command that are next count as taken. */
+  pass(command: string): void {
+    while (this.all[this.#read]?.command === command) this.#read++;
+  }
+
+  /** Heartbeats that came less than so long behind another command, of all that came from the given message on. */
+  beatsBeside(from: number, ms: number): number {
+    return this.all.filter(({ command, at }, i) => {
+      const before = this.all.slice(0, i).findLast((came) => came.command !== 'HEARTBEAT');
+      return i >= from && command === 'HEARTBEAT' && before !== undefined && at - before.at < ms;
+    }).length;
+  }
+
   /** Nothing that fits may come for so long. */
   async quiet(ms: number, what: string, fits: (came: Came) => boolean = () => true): Promise<void> {
     const from = this.#read;

@@ -7,6 +7,7 @@ import { rfc18BrokerWorkers } from './rfc18-broker-workers.js';
 import { rfc18Client } from './rfc18-client.js';
 import { rfc18Worker } from './rfc18-worker.js';
 import { unseenRules } from './unseen.js';
+import { v2BrokerCancel } from './v2-broker-cancel.js';
 import { v2BrokerDescriptors } from './v2-broker-descriptors.js';
 import { v2BrokerMessages } from './v2-broker-messages.js';
 import { v2BrokerReports } from './v2-broker-reports.js';
@@ -21,6 +22,7 @@ export const brokerRules: readonly Rule<BrokerWorld>[] = [
   ...rfc18BrokerWorkers,
   ...v2BrokerMessages,
   ...v2BrokerRequests,
+  ...v2BrokerCancel,
   ...v2BrokerTasks,
   ...v2BrokerReports,
   ...v2BrokerDescriptors,
