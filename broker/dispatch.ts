@@ -12,12 +12,13 @@ import {
   type FromWorker,
   type JobId,
   type Part,
+  type PartFrames,
   type PeerId,
   sampleFields,
   type TaskWork,
 } from '../protocol/index.js';
 import type { Books } from './books.js';
-import { type Chunk, ChunkTable, type Slice } from './chunks.js';
+import { type Chunk, ChunkTable, type Slice, taskOf } from './chunks.js';
 import type { ChunkContext } from './events.js';
 import { DeficitRing } from './fairness.js';
 import type { Job } from './job.js';
@@ -78,6 +79,7 @@ export class Dispatch {
       sampled(chunk: Chunk, part: Part | undefined, now: number): void;
       progressed(chunk: Chunk, part: Part, now: number): void;
       computed(chunk: Chunk, now: number): void;
+      finished(chunk: Chunk, rows: PartFrames, now: number): void;
       failed(chunk: Chunk, fault: Fault, now: number): void;
     },
   ) {
@@ -153,6 +155,7 @@ export class Dispatch {
     const { context } = chunk;
     this.#measured(assignment, message.work);
     chunk.running.delete(message.attempt);
+    if (chunk.finish) return this.settle.finished(chunk, message.part, now);
     try {
       const fields = chunk.runs ? [...context.fields, ...sampleFields] : context.fields;
       const part = decodePart(fields, { ...slice, cellBytes: chunk.span.cellBytes }, message.part);
@@ -246,7 +249,8 @@ export class Dispatch {
       this.#clients.settle(job.clientId, assignment.chargedMs - work.ms);
       this.#jobs.get(job.clientId)?.settle(job.id, assignment.chargedMs - work.ms);
     }
-    for (const waiter of assignment.chunk.waiters) {
+    // A finish has computed nothing of the input.
+    for (const waiter of assignment.chunk.finish ? [] : assignment.chunk.waiters) {
       // Bytes are counted where the turn was; a job that shares the piece has read nothing for it.
       if (waiter === assignment.jobId) this.books.jobs.get(waiter)?.taskDone(work.bytesRead);
     }
@@ -255,9 +259,9 @@ export class Dispatch {
 
   /** What later tasks are cut and placed by. */
   #measured({ chunk, slice, jobId }: Assignment, { ms, seekMs }: TaskWork): void {
-    const { context, runs } = chunk;
+    const { context, runs, finish } = chunk;
     if (seekMs !== undefined) this.books.seeks.measured(idsOf(context.inputs), seekMs);
-    if (runs) return;
+    if (runs || finish) return;
     const bytes = slice.end - slice.start;
     this.books.services.measured(context.digest, bytes, ms);
     const job = this.books.jobs.get(jobId);
@@ -341,7 +345,7 @@ export class Dispatch {
     let fresh: Chunk | undefined;
     for (const key of job.running.open.keys()) {
       const chunk = this.books.chunks.get(key)!;
-      if (chunk.lost.length > 0) return chunk;
+      if (chunk.lost.length > 0 || (chunk.finish && ChunkTable.hasSlice(chunk))) return chunk;
       if (!fresh && ChunkTable.hasSlice(chunk)) fresh = chunk;
     }
     return fresh;
@@ -364,12 +368,7 @@ export class Dispatch {
       progressMs: now,
       bytesDone: 0,
     });
-    const { context, span, form } = chunk;
-    const inputs = context.inputs.map(({ path, identity }) => ({ path, identity }));
-    const runs = chunk.runs ?? ([[slice.start, slice.end]] as const);
-    const kind = chunk.runs ? 'sample' : 'exact';
-    const sample = chunk.runs && { readMsMax: this.#sampleReadMs(job) };
-    const task = { kind, inputs, runs, cellBytes: span.cellBytes, form, params: context.params, ...sample } as const;
+    const task = taskOf(chunk, slice, this.#sampleReadMs(job));
     this.books.emit({
       kind: 'sendToWorker',
       peer: worker.peer,

@@ -89,6 +89,13 @@ export interface Descriptor {
   readonly rangeBytesMax?: number;
   readonly fields: readonly FieldSpec[];
   readonly report: readonly OutputSpec[];
+  /** The service makes more outputs of merged rows itself (finishing.ts). Absent: it does not. */
+  readonly finish?: true;
+}
+
+/** What a service's own finish gets rows of: fields whose merged value is of the same kind as a piece's. */
+export function finishFields(fields: readonly FieldSpec[]): readonly FieldSpec[] {
+  return fields.filter(({ merge }) => merge === 'sum' || merge === 'min' || merge === 'max' || merge === 'or');
 }
 
 /** Blocks up to here are computed whole and travel without their counts (Descriptor fields of form `whole`). */
@@ -162,7 +169,9 @@ export function checkDescriptor(value: unknown): Descriptor {
   need(boundsOf(it.overlap), 'overlap is neither bytes nor an int parameter');
   need(it.block === undefined || ints.has(it.block), 'block names no int parameter');
   need(it.shift === undefined || (ints.has(it.shift) && it.inputs === 2), 'shift names no int parameter of two inputs');
+  need(it.finish === undefined || it.finish === true, 'finish is there and not true');
   const fields = checkedFields(it.fields, boundsOf);
+  need(!it.finish || finishFields([...fields.values()]).length > 0, 'finish has no field of sum, min, max or or');
   checkReport(it.report, fields);
   return value as unknown as Descriptor;
 }

@@ -17,6 +17,8 @@ for (const { service, task } of JSON.parse(readFileSync(0, 'utf8'))) {
   const inputs = task.inputs.map(({ path, identity }) => ({ path: new Uint8Array(Buffer.from(path)), identity }));
   const worker = builtinServices.find(({ descriptor }) => descriptor.name === service);
   const { part } = await runTask(worker, { ...task, inputs }, host);
-  answers.push(Object.fromEntries(part.arrays.map((name, i) => [name, Buffer.from(part.frames[i]).toString('base64')])));
+  answers.push(
+    Object.fromEntries(part.arrays.map((name, i) => [name, Buffer.from(part.frames[i]).toString('base64')])),
+  );
 }
 process.stdout.write(JSON.stringify(answers));

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from vectors import alike, frames_of, load, plain_of, value_of
 
 from binglide.protocol import decode, encode
 from binglide.protocol import messages as m
 from binglide.protocol.codec import unpack_map
 from binglide.protocol.errors import ERROR_CATALOGUE, Invalid
-from vectors import alike, frames_of, load, plain_of, value_of
 
 DECODERS: dict[str, Any] = {
     "client-to-broker": decode.decode_to_broker,

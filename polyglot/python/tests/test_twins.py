@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support import DIST
 
 from binglide.protocol.descriptor import digest
 from binglide.protocol.messages import StatIdentity, Task, TaskInput
@@ -20,7 +21,6 @@ from binglide.services.hist import Hist
 from binglide.worker.engine import Engine
 from binglide.worker.service import define
 from binglide.worker.source import stat_identity
-from conftest import DIST
 
 SCRIPT = Path(__file__).with_name("parts_of.mjs")
 

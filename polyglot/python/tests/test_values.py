@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from vectors import alike, load, value_of
 
 from binglide.protocol.codec import HEADER_BYTES_MAX, VALUES_MAX, pack, unpack_map
 from binglide.protocol.descriptor import canonical, descriptor_of, digest
@@ -18,7 +19,6 @@ from binglide.protocol.grid import Span, rest_dtype
 from binglide.protocol.ids import base32, job_id_of, parse_job_id
 from binglide.protocol.npy import decode_npy, dtype_name, encode_npy, new_frame
 from binglide.protocol.params import check_params
-from vectors import alike, load, value_of
 
 
 @pytest.mark.parametrize("vector", load("npy")["arrays"], ids=lambda vector: str(vector["name"]))

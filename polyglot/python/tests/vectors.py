@@ -13,7 +13,7 @@ import numpy as np
 from binglide.protocol import messages as m
 from binglide.protocol.descriptor import Descriptor
 from binglide.protocol.errors import Fault
-from binglide.protocol.npy import dtype_name
+from binglide.protocol.npy import dtype_name, encode_npy
 
 FOLDER = Path(__file__).resolve().parents[3] / "protocol" / "vectors"
 
@@ -79,6 +79,10 @@ def plain_of(item: Any) -> Any:
         return plain_of(dict(item.map))
     if isinstance(item, np.ndarray):
         return {"dtype": dtype_name(item), "shape": list(item.shape), "data": item.reshape(-1).tolist()}
+    if isinstance(item, m.FinishTask):
+        frames = [encode_npy(array) for array in item.arrays.values()]
+        entries = {"kind": "finish", "params": dict(item.params), "rows": item.rows}
+        return {**entries, "arrays": list(item.arrays), "frames": frames}
     if isinstance(item, m.Query):
         start, end = item.range
         entries = {slot.name: getattr(item, slot.name) for slot in dataclasses.fields(item)}

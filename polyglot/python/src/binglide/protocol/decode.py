@@ -325,10 +325,10 @@ def _task(it: dict[str, Any], frames: Frames) -> m.Task | m.FinishTask:
         _exactly(frames, 3)
         return read.task(it)
     names = _names_of(it, len(frames) - 3)
-    rows = read.integer(it.get("rows"), "task.rows")
+    rows = read.integer(it.get("rows"), "task.rows", 1)
     arrays = {name: decode_npy(frame) for name, frame in zip(names, frames[3:], strict=True)}
     for name, array in arrays.items():
-        if (array.size % rows if rows else array.size) != 0:
+        if array.size % rows != 0:
             read.wrong(name, f"{rows} rows of numbers")
     return m.FinishTask(read.params(it.get("params")), rows, arrays)
 

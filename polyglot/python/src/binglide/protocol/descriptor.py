@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from .descriptor_checks import checked_fields, checked_params, checked_report, int_bounds, is_count, need
+from .descriptor_checks import FINISHED, checked_fields, checked_params, checked_report, int_bounds, is_count, need
 from .params import ParamSpec, is_whole
 
 #: Blocks up to here are computed whole (fields of form ``whole``).
@@ -95,6 +95,7 @@ def descriptor_of(value: Any) -> Descriptor:
     need("block" not in it or bounds.names(block), "block names no int parameter")
     need("shift" not in it or (bounds.names(shift) and it["inputs"] == 2), "shift names no int parameter of two inputs")
     fields = checked_fields(it.get("fields"), bounds)
+    need("finish" not in it or any(item["merge"] in FINISHED for item in fields), "finish has no field to finish")
     report = checked_report(it.get("report"), {item["name"]: item for item in fields})
     return Descriptor(
         name=str(name),

@@ -12,6 +12,8 @@ from .npy import DTYPES
 from .params import PARAM_TYPES, ParamSpec, check_param, is_whole
 
 MERGE_OPERATORS: Final = ("sum", "min", "max", "or", "once", "run", "concat")
+#: Operators whose merged rows a service's own finish gets.
+FINISHED: Final = ("sum", "min", "max", "or")
 _OF_NEIGHBOURS: Final = ("longest", "intervals", "intervalCount", "intervalsTruncated")
 FINISHERS: Final = (
     "value",

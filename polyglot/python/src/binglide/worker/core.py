@@ -92,6 +92,9 @@ class WorkerCore:
             self._on_ended(event, now)
         elif isinstance(event, e.TaskProgressed):
             self._on_progress(event, now)
+        elif isinstance(event, e.TaskWaited):
+            if isinstance(self._child, Busy) and self._child.run == event.run:
+                self._child.progress_at = now
         elif isinstance(event, e.DeadlineReached):
             self._on_deadline(now)
         else:

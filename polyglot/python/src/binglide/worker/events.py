@@ -54,6 +54,13 @@ class TaskProgressed:
 
 
 @dataclass(frozen=True, slots=True)
+class TaskWaited:
+    """The run's child is still loading what it needs: that time is not the task's."""
+
+    run: int
+
+
+@dataclass(frozen=True, slots=True)
 class DeadlineReached:
     pass
 
@@ -64,7 +71,15 @@ class StopRequested:
 
 
 WorkerEvent = (
-    Started | Received | CancelPublished | TaskComputed | TaskFailed | TaskProgressed | DeadlineReached | StopRequested
+    Started
+    | Received
+    | CancelPublished
+    | TaskComputed
+    | TaskFailed
+    | TaskProgressed
+    | TaskWaited
+    | DeadlineReached
+    | StopRequested
 )
 
 

@@ -24,7 +24,7 @@ from . import events as e
 from .children import Child, Children
 from .core import WorkerCore
 from .options import WorkerOptions
-from .sockets import FAREWELL_MS, Cancellations, Dealer
+from .sockets import FAREWELL_MS, Cancellations, Dealer, wake_pipe
 
 #: The longest wait, in milliseconds: children that ended are looked after.
 _WAIT_MS_MAX: Final = 5000
@@ -54,7 +54,7 @@ class WorkerProcess:
         self._context: zmq.Context[Any] = zmq.Context()
         self._dealer: Dealer | None = None
         self._cancellations: Cancellations | None = None
-        self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._wake_read, self._wake_write = wake_pipe()
         self._is_started = False
         self._is_ending = False
 
@@ -147,7 +147,9 @@ class WorkerProcess:
             return
         run = self._core.run
         if run is not None:
-            self._handle(e.TaskProgressed(run, self._children.bytes_done(run)))
+            is_loaded = self._children.is_loaded
+            done = self._children.bytes_done(run)
+            self._handle(e.TaskProgressed(run, done) if is_loaded else e.TaskWaited(run))
         self._handle(e.DeadlineReached())
         self._children.reap()
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-BATCH_BYTES_MAX: Final = 1 << 20
+#: What a call is given at the most: it stays near the processor while the service goes over it again and again.
+BATCH_BYTES_MAX: Final = 512 << 10
 BATCH_BYTES_MIN: Final = 64 << 10
 PAGE_BYTES: Final = 4096
 

@@ -51,7 +51,7 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--describe", action="store_true", help="print the descriptor and end")
     parser.add_argument("--bare", metavar="FILE", help="time compute alone on a file and end")
     parser.add_argument("--piece-bytes", metavar="N", type=int, default=8 << 20)
-    parser.add_argument("--cell-bytes", metavar="N", type=int, default=0)
+    parser.add_argument("--cell-bytes", metavar="N", type=int, default=4096)
     parser.add_argument("--params", metavar="JSON", default="{}")
     return parser.parse_args(arguments)
 
