@@ -50,8 +50,6 @@ class _Host:
 def main(fd: int, flags_fd: int, parent: int) -> None:
     """Serves tasks from the pipe until it ends."""
     _end_with(parent)
-    # Ctrl-C reaches the whole group of a terminal: the main process decides what becomes of its child.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     with contextlib.suppress(Exception):
         # Where stderr has no descriptor there is nowhere to tell of a crash.
         faulthandler.enable()

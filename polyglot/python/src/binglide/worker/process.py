@@ -24,7 +24,7 @@ from . import events as e
 from .children import Child, Children
 from .core import WorkerCore
 from .options import WorkerOptions
-from .sockets import FAREWELL_MS, Cancellations, Dealer
+from .sockets import FAREWELL_MS, Cancellations, Dealer, wake_pipe
 
 #: The longest wait, in milliseconds: children that ended are looked after.
 _WAIT_MS_MAX: Final = 5000
@@ -54,7 +54,7 @@ class WorkerProcess:
         self._context: zmq.Context[Any] = zmq.Context()
         self._dealer: Dealer | None = None
         self._cancellations: Cancellations | None = None
-        self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._wake_read, self._wake_write = wake_pipe()
         self._is_started = False
         self._is_ending = False
 
