@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { fail, isBinglideError } from '../protocol/errors.js';
 import type { SlotId } from '../protocol/ids.js';
-import { slotName } from '../workers/serve.js';
+import { slotName } from '../workers/slot-name.js';
 import { ComputeThread } from '../workers/thread.js';
 
 const options = {

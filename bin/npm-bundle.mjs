@@ -9,6 +9,8 @@ const files = [
   'bin/binglide-broker.js',
   'bin/binglide-worker.js',
   'bin/binglide-conform.js',
+  'bin/ts-loader.js',
+  'bin/ts-hooks.js',
   'workers/compute.js',
   'workers/kernels/kernels.wasm',
   'cache/hash-thread.js',

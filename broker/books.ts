@@ -69,7 +69,7 @@ export class Books {
 
   /** FINAL, once: the job is gone afterwards. */
   answer(job: Job, now: number): void {
-    assert(job.isComplete, 'only a complete job is answered');
+    assert(job.isDone, 'only a complete job is answered');
     const session = this.ownerOf(job);
     const report = job.report(now);
     this.drop(job);

@@ -2,7 +2,7 @@
  * The pieces being computed, whoever wants them: two jobs that want a piece share one computation, and only a piece that
  * nobody wants is withdrawn. A piece is cut into slices, issued in sequence; a slice that was lost goes to the head.
  */
-import { type Attempt, assert, gather, type JobId, type Part } from '../protocol/index.js';
+import { type Attempt, assert, type FinishTask, gather, type JobId, type Part, type Task } from '../protocol/index.js';
 import type { ChunkBounds, ChunkContext } from './events.js';
 
 export interface Slice {
@@ -11,6 +11,20 @@ export interface Slice {
   /** Deaths that these bytes are blamed for, and those of all slots before the first of them. */
   readonly deaths: number;
   readonly deathsBefore: number;
+}
+
+/** What a worker is given of the piece; `readMsMax` for a sample. */
+export function taskOf(
+  { context, span, form, runs, finish }: Chunk,
+  slice: Slice,
+  readMsMax: number,
+): Task | FinishTask {
+  const { params } = context;
+  if (finish) return { kind: 'finish', params, ...finish };
+  const inputs = context.inputs.map(({ path, identity }) => ({ path, identity }));
+  const { cellBytes } = span;
+  if (runs) return { kind: 'sample', inputs, runs, cellBytes, form, params, readMsMax };
+  return { kind: 'exact', inputs, runs: [[slice.start, slice.end]], cellBytes, form, params };
 }
 
 /** A slice that a worker died on comes back in so many, so that the next death names fewer bytes. */
@@ -31,6 +45,8 @@ export interface Chunk {
   readonly keep: boolean;
   /** A sample: these runs are read, in one task, and nothing between them. */
   readonly runs?: readonly (readonly [number, number])[];
+  /** No bytes: merged rows that the service itself makes more of, in one task. */
+  readonly finish?: Pick<FinishTask, 'rows' | 'arrays' | 'frames'>;
   readonly waiters: Set<JobId>;
   /** Where the next fresh slice starts. */
   next: number;
@@ -92,7 +108,7 @@ export class ChunkTable {
     const lost = chunk.lost.shift();
     if (lost) return lost;
     const { end } = chunk.span;
-    if (chunk.runs) {
+    if (chunk.runs || chunk.finish) {
       chunk.next = end;
       return { start: chunk.span.start, end, ...blameless };
     }
@@ -106,6 +122,7 @@ export class ChunkTable {
   }
 
   static peekBytes(chunk: Chunk, bytes: number): number {
+    if (chunk.finish) return 0;
     if (chunk.runs) return chunk.runs.reduce((sum, [start, end]) => sum + end - start, 0);
     const lost = chunk.lost[0];
     return lost ? lost.end - lost.start : Math.min(bytes, chunk.span.end - chunk.next);
@@ -117,7 +134,7 @@ export class ChunkTable {
     assert(slice, 'a requeued slice was running');
     chunk.running.delete(attempt);
     const blamed = isBlamed ? withBlame(slice, deathsBefore) : slice;
-    chunk.lost.push(...(isBlamed && !chunk.runs ? split(blamed, chunk.stepBytes) : [blamed]));
+    chunk.lost.push(...(isBlamed && !chunk.runs && !chunk.finish ? split(blamed, chunk.stepBytes) : [blamed]));
     chunk.lost.sort((a, b) => a.start - b.start);
     return blamed;
   }

@@ -89,7 +89,7 @@ export class BrokerCore {
         event satisfies never;
     }
     this.#requests.dispatch.run(now);
-    this.#requests.report(now);
+    if (this.#requests.report(now)) this.#requests.dispatch.run(now);
     return this.#books.takeCommands();
   }
 
@@ -122,7 +122,7 @@ export class BrokerCore {
     this.#requests.dispatch.validate();
     for (const job of jobs.values()) {
       if (job.phase.name !== 'running') continue;
-      assert(!job.isComplete, 'a complete job is answered at once');
+      assert(!job.isComplete || job.isFinishing, 'a complete job is answered at once');
       for (const key of job.phase.open.keys()) assert(chunks.get(key)?.waiters.has(job.id), 'an open piece is wanted');
       const { reading, pending, open } = job.phase;
       assert(reading.size + pending.size + open.size > 0, 'a running job waits for something');

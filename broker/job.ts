@@ -14,6 +14,7 @@ import {
   type JobId,
   type Params,
   type Part,
+  type PartFrames,
   type Query,
   type Report,
   type RequestId,
@@ -22,6 +23,7 @@ import {
 } from '../protocol/index.js';
 import type { NewChunk } from './chunks.js';
 import type { ChunkBounds, ChunkContext, MeasuredInput } from './events.js';
+import { Finishing } from './finishing.js';
 import type { Finished } from './folds.js';
 import { boundsKey, layOut, type Pace, type Running } from './layout.js';
 import type { SampleTask } from './sampling.js';
@@ -53,6 +55,7 @@ export class Job {
   reportBuildMs = 0;
   /** Large reports that were sent on this connection and not acknowledged. */
   largeReports = 0;
+  #finishing: Finishing | undefined;
   readonly #work = { bytesRead: 0, bytesHashed: 0, tasks: 0, chunksCached: 0, chunksComputed: 0 };
   #firstReportMs: number | null = null;
   /** Samples that were not answered yet. */
@@ -95,6 +98,13 @@ export class Job {
     const running = layOut({ query: this.query, service, params, inputs, cached, keeps: this.keeps }, pace);
     this.phase = running;
     this.#samplesOut = running.samples.length;
+    const { name, report, finish } = service.descriptor;
+    if (finish)
+      this.#finishing = new Finishing(
+        this.id,
+        name,
+        report.map((output) => output.name),
+      );
     return [...running.reading.values()].map(([hit]) => hit!.chunk);
   }
 
@@ -105,6 +115,40 @@ export class Job {
 
   get isComplete(): boolean {
     return this.phase.name === 'running' && this.phase.picture.isExact;
+  }
+
+  /** Its service makes more of each report, and there is something to make it of. */
+  get finishes(): boolean {
+    const { picture } = this.running;
+    return this.#finishing !== undefined && !picture.isBlank && picture.dataBytes > 0;
+  }
+
+  /** A report is with the service. */
+  get isFinishing(): boolean {
+    return this.#finishing?.asked !== undefined;
+  }
+
+  /** Nothing is left to be done but to answer. */
+  get isDone(): boolean {
+    return this.isComplete && (!this.finishes || this.#finishing!.finished?.exact === true);
+  }
+
+  /** The newest report is to be finished; what was asked for before is not wanted any more. */
+  beginFinish(now: number): { readonly chunk: NewChunk; readonly unwanted: string | undefined } {
+    const finishing = this.#finishing!;
+    const unwanted = finishing.asked;
+    const { picture, open } = this.running;
+    if (unwanted !== undefined) open.delete(unwanted);
+    const chunk = finishing.ask(this.#report(now), picture.finishRows(), this.context);
+    open.set(chunk.key, { ...chunk.bounds, chunk: false });
+    this.dirty = false;
+    return { chunk, unwanted };
+  }
+
+  /** Throws E_SERVICE where it is not what was asked for. */
+  finishTaken(key: string, frames: PartFrames): void {
+    this.running.open.delete(key);
+    this.#finishing!.taken(frames);
   }
 
   /** Inputs as the broker knows them. */
@@ -219,13 +263,23 @@ export class Job {
     });
   }
 
+  /** The newest; of a service that finishes its reports the newest that is finished. */
   report(now: number): Report {
+    const finished = this.#finishing?.finished;
+    return finished ? { ...finished, work: this.#workAt(now) } : this.#report(now);
+  }
+
+  #report(now: number): Report {
     const { picture, inputs, onlyA, onlyB } = this.running;
-    const elapsedMs = round(now - this.startedMs);
-    if (this.#firstReportMs === null && !picture.isBlank) this.#firstReportMs = elapsedMs;
-    const work: Work = { ...this.#work, firstReportMs: this.#firstReportMs, elapsedMs };
+    const work = this.#workAt(now);
     const reported = inputs.map(({ path, identity, id, hash }) => ({ path, size: identity.size, hash, identity: id }));
     return picture.report({ jobId: this.id, inputs: reported, work }, inputs.length === 2 ? { onlyA, onlyB } : {});
+  }
+
+  #workAt(now: number): Work {
+    const elapsedMs = round(now - this.startedMs);
+    if (this.#firstReportMs === null && !this.running.picture.isBlank) this.#firstReportMs = elapsedMs;
+    return { ...this.#work, firstReportMs: this.#firstReportMs, elapsedMs };
   }
 
   get completion(): number {

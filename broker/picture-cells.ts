@@ -13,6 +13,7 @@ import {
   type Finisher,
   finishCell,
   finishCells,
+  finishFields,
   gather,
   intervalOutput,
   type NamedArray,
@@ -42,10 +43,12 @@ export interface PictureInput {
 }
 
 export class PictureCells {
-  readonly #count: number;
+  readonly count: number;
   /** What the outputs are made of. */
   readonly #fields: readonly FieldSpec[];
   readonly #outputs: readonly OutputSpec[];
+  /** Those that the report has; the others are rows for the service's own finish. */
+  readonly #shown: readonly OutputSpec[];
   /** Exact bytes a cell; never above the cell's own. */
   readonly #exact: Float64Array;
   /** Bytes of data a cell. */
@@ -70,25 +73,28 @@ export class PictureCells {
   ) {
     const { descriptor, grid, range, data } = input;
     const present = (output: OutputSpec) => fields.some((field) => field.name === output.of);
-    this.#outputs = descriptor.report.filter((output) => output.scope !== 'whole' && present(output));
+    this.#shown = descriptor.report.filter((output) => output.scope !== 'whole' && present(output));
+    this.#outputs = this.#shown;
+    const rows = descriptor.finish ? finishFields(fields).filter((field) => field.cells) : [];
+    this.#outputs = [...this.#shown, ...rows.filter(({ name }) => !this.#rowsOf(name)).map(rowsOutput)];
     this.#fields = fields.filter((field) => this.#outputs.some((output) => output.of === field.name));
-    this.#count = grid.cellBytes > 0 ? cellCount(this.#span()) : 0;
-    this.#exact = new Float64Array(this.#count);
-    this.#bytes = new Float64Array(this.#count);
-    const starts = new Float64Array(this.#count);
-    this.#startArray = { dtype: 'u8', shape: [this.#count], data: starts, isFixed: true };
-    this.#state = new Float64Array(this.#count);
+    this.count = grid.cellBytes > 0 ? cellCount(this.#span()) : 0;
+    this.#exact = new Float64Array(this.count);
+    this.#bytes = new Float64Array(this.count);
+    const starts = new Float64Array(this.count);
+    this.#startArray = { dtype: 'u8', shape: [this.count], data: starts, isFixed: true };
+    this.#state = new Float64Array(this.count);
     // A loop over as many as a million cells, which holds everybody up: no pairs are made here.
     const { cellBytes } = grid;
     const firstEdge = cellBytes > 0 ? Math.floor(range[0] / cellBytes) * cellBytes : 0;
-    for (let i = 0, edge = firstEdge; i < this.#count; i++, edge += cellBytes) {
+    for (let i = 0, edge = firstEdge; i < this.count; i++, edge += cellBytes) {
       starts[i] = Math.max(range[0], edge);
       const bytes = Math.min(edge + cellBytes, data[1]) - Math.max(edge, data[0]);
       this.#bytes[i] = Math.max(0, bytes);
       if (bytes <= 0) this.#state[i] = exactState;
     }
     this.#interval = intervalOutput(descriptor, grid.form);
-    this.#lo = new Float64Array(this.#interval ? this.#count : 0).fill(NaN);
+    this.#lo = new Float64Array(this.#interval ? this.count : 0).fill(NaN);
     this.#hi = this.#lo.slice();
   }
 
@@ -204,7 +210,7 @@ export class PictureCells {
   /** A column that knows no cell yet but those that have no data. */
   #unfinished(finish: Finisher, field: FieldSpec, rowLength: number): Float64Array {
     const width = finish === 'value' ? rowLength : 1;
-    const column = new Float64Array(this.#count * width).fill(NaN);
+    const column = new Float64Array(this.count * width).fill(NaN);
     // Of nothing a sum is 0, and a lowest or highest is not known.
     if (field.merge !== 'sum' && field.merge !== 'or' && field.merge !== 'run') return column;
     const none = new Float64Array(rowLength);
@@ -216,15 +222,36 @@ export class PictureCells {
     return column;
   }
 
+  /** Rows of the fields, and `n`, of the cells that are known: as they are, or as their samples let expect. */
+  rows(fields: readonly FieldSpec[]): { readonly cells: readonly number[]; readonly columns: Columns } {
+    const cells: number[] = [];
+    for (let i = 0; i < this.count; i++) if (this.#state[i] !== 0 && this.#bytes[i]! > 0) cells.push(i);
+    const columns: Columns = { n: Float64Array.from(cells, (cell) => this.#bytes[cell]!) };
+    for (const { name } of fields) {
+      const known = this.#finished[this.#rowsOf(name)!.name] ?? new Float64Array(0);
+      const width = known.length / Math.max(1, this.count);
+      const rows = (columns[name] = new Float64Array(cells.length * width));
+      cells.forEach((cell, row) => {
+        rows.set(known.subarray(cell * width, (cell + 1) * width), row * width);
+      });
+    }
+    return { cells, columns };
+  }
+
+  /** The output that is a field's rows as they are. */
+  #rowsOf(field: string): OutputSpec | undefined {
+    return this.#outputs.find(({ of, finish }) => of === field && finish === 'value');
+  }
+
   /** Columns along the range, by their names in a report; they go on changing. None where the service has no cells. */
   arrays(isExact: boolean): { [name: string]: NamedArray } {
-    const count = this.#count;
+    const count = this.count;
     if (this.input.grid.cellBytes === 0) return {};
     const arrays: { [name: string]: NamedArray } = {
       'cells.start': this.#startArray,
       'cells.n': { dtype: 'u8', shape: [count], data: this.#exact },
     };
-    for (const { name, of, finish } of this.#outputs) {
+    for (const { name, of, finish } of this.#shown) {
       const field = this.#field(of);
       const data = this.#finished[name] ?? this.#unfinished(finish, field, shapeWidth(field, this.input.params));
       const width = count === 0 ? 1 : data.length / count;
@@ -250,6 +277,14 @@ export class PictureCells {
     return this.#fields.find((field) => field.name === name)!;
   }
 }
+
+/** Kept beside what the report has; no output's name has a point. */
+const rowsOutput = ({ name }: FieldSpec): OutputSpec => ({
+  name: `${name}.rows`,
+  of: name,
+  finish: 'value',
+  scope: 'cell',
+});
 
 function rowOf(field: FieldSpec, part: Part, row: number): Float64Array {
   const width = rowWidth(field, part);

@@ -8,6 +8,7 @@ import {
   combine,
   type FieldSpec,
   fieldsOf,
+  finishFields,
   finishWhole,
   identityOf,
   indexOf,
@@ -29,6 +30,18 @@ import type { SampleTask } from './sampling.js';
 
 type Columns = { [name: string]: Float64Array };
 
+/** What a service's own finish gets: a row a known cell, and the range's own as the last. */
+export interface FinishRows {
+  /** Rows in all. */
+  readonly count: number;
+  /** Which cells they are; undefined: the range alone, since some field has no cells. */
+  readonly cells: readonly number[] | undefined;
+  /** Cells of the picture. */
+  readonly cellCount: number;
+  /** `n` and the fields. */
+  readonly columns: { readonly [name: string]: Float64Array };
+}
+
 export class Picture {
   readonly fields: readonly FieldSpec[];
   readonly #cells: PictureCells;
@@ -37,6 +50,8 @@ export class Picture {
   readonly #totals: Columns = {};
   readonly #ordered: OrderedFold;
   readonly #commuting: readonly FieldSpec[];
+  /** What the service's own finish gets rows of. */
+  readonly #finishFields: readonly FieldSpec[];
   /** What is known of cells or inner strata that are not exact. */
   readonly #samples = new Samples();
   /** Inner strata of a service without cells that were sampled. */
@@ -49,7 +64,11 @@ export class Picture {
     const present = (output: OutputSpec) => this.fields.some((field) => field.name === output.of);
     this.#wholeOutputs = descriptor.report.filter((output) => output.scope !== 'cell' && present(output));
     this.#cells = new PictureCells(input, this.fields, this.#samples);
-    const needed = new Set(this.#wholeOutputs.flatMap((output) => [output.of, ...(output.with ?? [])]));
+    this.#finishFields = descriptor.finish ? finishFields(this.fields) : [];
+    const needed = new Set([
+      ...this.#wholeOutputs.flatMap((output) => [output.of, ...(output.with ?? [])]),
+      ...this.#finishFields.map(({ name }) => name),
+    ]);
     const whole = this.fields.filter((field) => needed.has(field.name));
     const isOrdered = (field: FieldSpec) => field.merge === 'run' || field.merge === 'concat';
     this.#ordered = new OrderedFold(whole.filter(isOrdered), input.params);
@@ -136,6 +155,21 @@ export class Picture {
     };
   }
 
+  /** For the service's own finish, of what is known now. */
+  finishRows(): FinishRows {
+    const fields = this.#finishFields;
+    const alongCells = this.input.grid.cellBytes > 0 && fields.every((field) => field.cells);
+    const { cells, columns } = alongCells ? this.#cells.rows(fields) : { cells: undefined, columns: undefined };
+    const totals = this.#estimated();
+    // Of a lowest or highest samples say nothing about the whole.
+    const none = (field: FieldSpec) => new Float64Array(this.#samples.rowWidth(field)).fill(identityOf(field));
+    const whole = (field: FieldSpec) => totals[field.name] ?? none(field);
+    const n = this.#isEstimated ? this.dataBytes : this.#exactBytes;
+    const rows: Columns = { n: Float64Array.of(...(columns?.n ?? []), n) };
+    for (const field of fields) rows[field.name] = Float64Array.of(...(columns?.[field.name] ?? []), ...whole(field));
+    return { count: (cells?.length ?? 0) + 1, cells, cellCount: this.#cells.count, columns: rows };
+  }
+
   /** Samples are in use: sums are estimates. */
   get #isEstimated(): boolean {
     return this.#samples.bytes > 0 && !this.isExact;
@@ -151,7 +185,8 @@ export class Picture {
     const columns: Columns = { ...this.#totals };
     for (const field of this.#commuting) {
       if (field.merge !== 'sum') continue;
-      const total = (this.#totals[field.name] ?? emptyColumns(field, this.input.params)[field.name]!).slice();
+      const none = () => new Float64Array(this.#samples.rowWidth(field));
+      const total = (this.#totals[field.name] ?? none()).slice();
       this.#samples.estimate(field, total, missing);
       columns[field.name] = field.dtype.startsWith('f') ? total : total.map(Math.round);
     }

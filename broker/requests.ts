@@ -6,6 +6,7 @@ import {
   type JobId,
   jobIdOf,
   type Part,
+  type PartFrames,
   type Query,
   type RequestId,
 } from '../protocol/index.js';
@@ -29,6 +30,9 @@ const largeReportMs = 55;
 /** Large reports under way to a client that has not said that it has them. */
 const largeReportsMax = 2;
 
+/** There is something new, and its owner can take it. */
+const isDue = (job: Job): boolean => job.dirty && !job.isFinishing && job.largeReports < largeReportsMax;
+
 export class Requests {
   readonly dispatch: Dispatch;
 
@@ -41,6 +45,7 @@ export class Requests {
       sampled: (chunk, part, now) => this.#sampled(chunk, part, now),
       progressed: (chunk, part, now) => this.#progressed(chunk, part, now),
       computed: (chunk, now) => this.#computed(chunk, now),
+      finished: (chunk, rows, now) => this.#finished(chunk, rows, now),
       failed: (chunk, fault, now) => this.#failed(chunk, fault, now),
     });
   }
@@ -152,17 +157,29 @@ export class Requests {
     for (const job of this.books.jobs.values()) job.hashKnown(id, hash);
   }
 
-  /** Reports that are due. */
-  report(now: number): void {
+  /** Reports that are due. True: some go to their services first, as tasks. */
+  report(now: number): boolean {
+    let finishes = false;
     for (const job of this.books.jobs.values()) {
-      if (!job.dirty || now < job.reportAtMs || job.largeReports >= largeReportsMax) continue;
+      if (!isDue(job) || now < job.reportAtMs) continue;
       const session = this.books.ownerOf(job);
       if (!session) continue;
       job.dirty = false;
-      job.reportedMs = now;
-      job.reportAtMs = now + (job.awaitsSamples ? sampledReportMs : this.#reportMs(now - job.startedMs));
-      this.books.emit({ kind: 'sendReport', peer: this.books.speak(session, now), jobId: job.id });
+      this.#reported(job, now);
+      if (job.finishes) {
+        this.#beginFinish(job, now);
+        finishes = true;
+      } else {
+        this.books.emit({ kind: 'sendReport', peer: this.books.speak(session, now), jobId: job.id });
+      }
     }
+    return finishes;
+  }
+
+  /** A report is on its way: the next one is due later. */
+  #reported(job: Job, now: number): void {
+    job.reportedMs = now;
+    job.reportAtMs = now + (job.awaitsSamples ? sampledReportMs : this.#reportMs(now - job.startedMs));
   }
 
   /** The longer a job runs, the less one report more tells: after some seconds there are ten a second. */
@@ -196,8 +213,7 @@ export class Requests {
   nextDeadline(): number {
     let next = Infinity;
     for (const job of this.books.jobs.values()) {
-      const isDue = job.dirty && job.largeReports < largeReportsMax;
-      next = Math.min(next, this.#expiry(job), isDue ? job.reportAtMs : Infinity);
+      next = Math.min(next, this.#expiry(job), isDue(job) ? job.reportAtMs : Infinity);
     }
     return next;
   }
@@ -280,7 +296,29 @@ export class Requests {
     }
   }
 
+  #beginFinish(job: Job, now: number): void {
+    const { chunk, unwanted } = job.beginFinish(now);
+    if (unwanted !== undefined) this.dispatch.withdraw(this.books.chunks.unwant(unwanted, job.id));
+    this.books.chunks.want(chunk, job.id);
+  }
+
+  #finished(chunk: Chunk, rows: PartFrames, now: number): void {
+    const [job] = this.#waiters(chunk);
+    this.books.chunks.delete(chunk.key);
+    if (!this.#guarded(job!, now, () => job!.finishTaken(chunk.key, rows))) return;
+    if (job!.isComplete) return this.#finish(job!, now);
+    const session = this.books.ownerOf(job!);
+    if (!session) return;
+    this.#reported(job!, now);
+    this.books.emit({ kind: 'sendReport', peer: this.books.speak(session, now), jobId: job!.id });
+  }
+
+  /** Everything is there: answered at once, or when the service has made more of it. */
   #finish(job: Job, now: number): void {
+    if (!job.isDone) {
+      this.#beginFinish(job, now);
+      return;
+    }
     this.dispatch.leave(job);
     this.books.answer(job, now);
   }

@@ -3,6 +3,7 @@
  * service without cells). A stratum's sample is dropped whole when its bytes are exact; nothing of it is ever cached.
  */
 import {
+  assert,
   cellBounds,
   cellCount,
   type FieldSpec,
@@ -67,6 +68,13 @@ export class Samples {
     const { part, row } = this.#strata.get(stratum)!;
     const [lo, hi] = sampleIntervals.map((name) => part.columns[name]![row]!);
     return [lo! * scale, hi! * scale];
+  }
+
+  /** Numbers in a row of the field; of a field without a shape only its parts tell. */
+  rowWidth(field: FieldSpec): number {
+    const [any] = this.#strata.values();
+    assert(any, 'something was sampled');
+    return rowWidth(field, any.part);
   }
 
   /** Adds to `total` what the strata that are not exact are likely to hold: sample × missing bytes ÷ sampled bytes. */

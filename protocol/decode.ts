@@ -7,6 +7,7 @@ import { clientCommand as C, type Frames, type Header, headerOf, text, workerCom
 import type { RequestId } from './ids.js';
 import type {
   BadRequest,
+  FinishTask,
   FromClient,
   FromPlainClient,
   FromPlainWorker,
@@ -15,6 +16,7 @@ import type {
   Invalid,
   Query,
   Report,
+  Task,
   ToBroker,
   ToClient,
   ToWorker,
@@ -273,13 +275,14 @@ function toWorker(command: number, frames: Frames): ToWorker {
     case W.WELCOME:
       return welcome(frames);
     case W.REQUEST: {
-      const it = onlyMap(frames);
+      const it = unpackMap(frameAt(frames, 2));
+      const task = read.map(it.task, 'task');
       return {
         kind: 'assign',
         attempt: read.attempt(it.attempt),
         epoch: read.epoch(it.epoch),
         jobId: read.jobId(it.jobId),
-        task: read.task(it.task),
+        task: task.kind === 'finish' ? finishTask(task, frames) : onlyTask(task, frames),
       };
     }
     case W.CANCEL: {
@@ -299,6 +302,21 @@ function toWorker(command: number, frames: Frames): ToWorker {
     default:
       return read.wrong('command', 'one that a broker sends to a worker');
   }
+}
+
+function onlyTask(it: PlainMap, frames: Frames): Task {
+  exactly(frames, 3);
+  return read.task(it);
+}
+
+function finishTask(it: PlainMap, frames: Frames): FinishTask {
+  return {
+    kind: 'finish',
+    params: read.params(it.params),
+    rows: read.int(it.rows, 'rows', 1),
+    arrays: namesOf(it, frames.length - 3),
+    frames: frames.slice(3),
+  };
 }
 
 /** The body frames of a report, as every client gets them: header map, then arrays. Throws E_PROTOCOL. */

@@ -89,6 +89,13 @@ export interface Descriptor {
   readonly rangeBytesMax?: number;
   readonly fields: readonly FieldSpec[];
   readonly report: readonly OutputSpec[];
+  /** The service makes more outputs of merged rows itself (finishing.ts). Absent: it does not. */
+  readonly finish?: true;
+}
+
+/** What a service's own finish gets rows of: fields whose merged value is of the same kind as a piece's. */
+export function finishFields(fields: readonly FieldSpec[]): readonly FieldSpec[] {
+  return fields.filter(({ merge }) => merge === 'sum' || merge === 'min' || merge === 'max' || merge === 'or');
 }
 
 /** Blocks up to here are computed whole and travel without their counts (Descriptor fields of form `whole`). */
@@ -162,7 +169,9 @@ export function checkDescriptor(value: unknown): Descriptor {
   need(boundsOf(it.overlap), 'overlap is neither bytes nor an int parameter');
   need(it.block === undefined || ints.has(it.block), 'block names no int parameter');
   need(it.shift === undefined || (ints.has(it.shift) && it.inputs === 2), 'shift names no int parameter of two inputs');
+  need(it.finish === undefined || it.finish === true, 'finish is there and not true');
   const fields = checkedFields(it.fields, boundsOf);
+  need(!it.finish || finishFields([...fields.values()]).length > 0, 'finish has no field of sum, min, max or or');
   checkReport(it.report, fields);
   return value as unknown as Descriptor;
 }
@@ -229,6 +238,15 @@ function checkedParams(service: string, value: unknown): readonly ParamSpec[] {
   return params;
 }
 
+/** The bound on a shape's parameter with which its row is small enough. */
+function whatFits(shape: readonly (number | string)[]): string {
+  const named = shape.filter((dim) => typeof dim === 'string');
+  const others = shape.reduce<number>((n, dim) => (typeof dim === 'number' ? n * dim : n), 1);
+  if (named.length === 0) return '';
+  const most = Math.floor((rowNumbersMax / Math.max(1, others)) ** (1 / named.length));
+  return `; ${[...new Set(named)].join(' and ')} with a max of ${most} would fit`;
+}
+
 function checkedFields(value: unknown, boundsOf: (size: unknown) => Bounds): ReadonlyMap<unknown, FieldSpec> {
   const fields = namedMaps(value, 'fields', 1, 64) as unknown as FieldSpec[];
   let numbers = 0;
@@ -245,7 +263,7 @@ function checkedFields(value: unknown, boundsOf: (size: unknown) => Bounds): Rea
       'shape holds neither numbers nor int parameters from 0',
     );
     numbers += dims.reduce((n, dim) => n * dim![1], 1);
-    must(numbers <= rowNumbersMax, `a row may have more than ${rowNumbersMax} numbers`);
+    must(numbers <= rowNumbersMax, `a row may have more than ${rowNumbersMax} numbers${whatFits(shape ?? [])}`);
     must(field.form === undefined || field.form === 'summed' || field.form === 'whole', 'form');
     must(field.gap === undefined || (field.merge === 'concat' && boundsOf(field.gap)), 'gap');
     must(field.limit === undefined || (field.merge === 'concat' && isCount(field.limit)), 'limit');

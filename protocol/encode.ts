@@ -169,7 +169,9 @@ export function encodeToWorker(message: ToWorker): Uint8Array[] {
       return envelope('BXMW02', W.WELCOME, pack(welcomeMap(message)));
     case 'assign': {
       const { attempt, epoch, jobId, task } = message;
-      return envelope('BXMW02', W.REQUEST, pack({ attempt, epoch, jobId, task }));
+      if (task.kind !== 'finish') return envelope('BXMW02', W.REQUEST, pack({ attempt, epoch, jobId, task }));
+      const { frames, ...rest } = task;
+      return envelope('BXMW02', W.REQUEST, pack({ attempt, epoch, jobId, task: rest }), ...frames);
     }
     case 'workerCancel':
       return envelope('BXMW02', W.CANCEL, pack({ jobId: message.jobId, attempts: message.attempts }));

@@ -158,7 +158,7 @@ function taskInput(value: Plain): TaskInput {
   return { path: bytes(it.path, 'path'), identity: identity(it.identity) };
 }
 
-function params(value: Plain | undefined): Params {
+export function params(value: Plain | undefined): Params {
   const it = map(value, 'params');
   const isValue = (item: Plain) => ['number', 'string', 'boolean'].includes(typeof item);
   return Object.values(it).every(isValue) ? (it as Params) : wrong('params', 'a map of numbers, texts and booleans');

@@ -7,6 +7,7 @@ export * from './encode.js';
 export * from './entropy.js';
 export * from './errors.js';
 export * from './finish.js';
+export * from './finishing.js';
 export * from './frames.js';
 export * from './ids.js';
 export * from './liveness.js';

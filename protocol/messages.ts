@@ -65,6 +65,14 @@ export interface Task {
   readonly readMsMax?: number;
 }
 
+/** Merged rows that the service's own finish makes more outputs of (finishing.ts). */
+export interface FinishTask extends PartFrames {
+  readonly kind: 'finish';
+  readonly params: Params;
+  /** Of each array: `n`, and the fields that finish gets. */
+  readonly rows: number;
+}
+
 /** What a task cost. */
 export interface TaskWork {
   readonly bytesRead: number;
@@ -230,7 +238,7 @@ export type ToWorker =
       readonly attempt: Attempt;
       readonly epoch: Epoch;
       readonly jobId: JobId;
-      readonly task: Task;
+      readonly task: Task | FinishTask;
     }
   | { readonly kind: 'workerCancel'; readonly jobId: JobId; readonly attempts: readonly Attempt[] }
   | { readonly kind: 'workerHeartbeat' }

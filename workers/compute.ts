@@ -5,9 +5,10 @@
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import type { Descriptor } from '../protocol/descriptor.js';
 import { assert, type Fault, fail, isBinglideError } from '../protocol/errors.js';
-import type { Task, TaskWork } from '../protocol/messages.js';
+import type { FinishTask, Task, TaskWork } from '../protocol/messages.js';
 import type { PartFrames } from '../protocol/parts.js';
 import { runTask, TaskFailure } from './engine.js';
+import { runFinish } from './finish.js';
 import { Flags } from './flags.js';
 import { collect } from './registry.js';
 import type { AnyWorker } from './service.js';
@@ -24,7 +25,7 @@ export interface ComputeData {
 }
 
 export type ToCompute =
-  | { readonly kind: 'run'; readonly id: number; readonly service: string; readonly task: Task }
+  | { readonly kind: 'run'; readonly id: number; readonly service: string; readonly task: Task | FinishTask }
   /** For asynchronous services, which let this message in; others see the flag. */
   | { readonly kind: 'abort'; readonly id: number };
 
@@ -46,13 +47,14 @@ async function main(data: ComputeData): Promise<void> {
   const services = new Map<string, AnyWorker>();
   let running: { readonly id: number; readonly controller: AbortController } | null = null;
 
-  const run = async (id: number, name: string, task: Task): Promise<TaskAnswer> => {
+  const run = async (id: number, name: string, task: Task | FinishTask): Promise<TaskAnswer> => {
     const controller = new AbortController();
     running = { id, controller };
     flags.progressed(id, 0);
     try {
       const service = services.get(name);
       if (!service) throw new TaskFailure(fail('E_NO_SERVICE', `no service ${name} here`), { bytesRead: 0, ms: 0 });
+      if (task.kind === 'finish') return { kind: 'computed', id, ...runFinish(service, task) };
       const result = await runTask(service, task, {
         roots,
         signal: controller.signal,

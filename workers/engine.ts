@@ -10,6 +10,7 @@ import { BinglideError, fail } from '../protocol/errors.js';
 import type { Task, TaskWork } from '../protocol/messages.js';
 import { encodePart, type PartFrames } from '../protocol/parts.js';
 import { sampleFields } from '../protocol/sample.js';
+import { toldBy } from './blame.js';
 import { PartBuilder } from './fold.js';
 import { Reader } from './reader.js';
 import { batchBytesMax, cutBatch, Rows } from './rows.js';
@@ -228,11 +229,7 @@ class TaskRun {
     const isOurs = error instanceof BinglideError;
     if (isOurs && error.code !== 'E_SERVICE') return error;
     const offset = `0x${this.#rows.offset(this.#rows.current).toString(16)}`;
-    const kind = error instanceof Error && !isOurs ? `${error.name}: ${error.message}` : '';
-    const what = kind || (isOurs ? error.message : String(error));
-    const place = isOurs ? undefined : authorFrame(error);
-    const line = what.split('\n', 1)[0]!.slice(0, 400);
-    return fail('E_SERVICE', `${name} failed at ${offset}: ${line}${place ? `, ${place}` : ''}`);
+    return fail('E_SERVICE', `${name} failed at ${offset}: ${toldBy(error)}`);
   }
 
   #pace(ms: number): void {
@@ -244,19 +241,4 @@ class TaskRun {
 
 function cancelled(): BinglideError {
   return fail('E_CANCELLED', 'the task was cancelled');
-}
-
-const here = new URL('.', import.meta.url).href;
-
-/** `file.js:21` of the innermost frame that is the author's. */
-function authorFrame(error: unknown): string | undefined {
-  const stack = error instanceof Error ? (error.stack ?? '') : '';
-  for (const line of stack.split('\n').slice(1)) {
-    const found = /((?:file:\/\/)?\/[^()]*?):(\d+):\d+\)?$/.exec(line);
-    const file = found?.[1];
-    if (!file) continue;
-    const isEngine = file.startsWith(here) && !file.slice(here.length).includes('/');
-    if (!isEngine) return `${file.slice(file.lastIndexOf('/') + 1)}:${found[2]}`;
-  }
-  return undefined;
 }

@@ -6,7 +6,7 @@
  * attempts from 1 again while the thread may still be busy with one of its last life.
  */
 import type { Fault } from '../protocol/errors.js';
-import type { FromWorker, Invalid, Task, TaskWork, ToWorker } from '../protocol/messages.js';
+import type { FinishTask, FromWorker, Invalid, Task, TaskWork, ToWorker } from '../protocol/messages.js';
 import type { PartFrames } from '../protocol/parts.js';
 
 export type WorkerEvent =
@@ -31,7 +31,7 @@ export type WorkerCommand =
   /** Listen to cancellations there; the same endpoint again is no change. */
   | { readonly kind: 'subscribe'; readonly endpoint: string }
   /** Ends in one taskComputed or taskFailed of this run, unless the thread is replaced. */
-  | { readonly kind: 'startTask'; readonly run: number; readonly task: Task }
+  | { readonly kind: 'startTask'; readonly run: number; readonly task: Task | FinishTask }
   /** Ask the kernel to stop; it may not listen. */
   | { readonly kind: 'abortTask'; readonly run: number }
   /** End the thread that computes this run, whatever it does, and have another. */

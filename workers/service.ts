@@ -33,7 +33,7 @@ export interface TaskView<P = ParamDefs> {
   check(): void;
 }
 
-/** A part as `finish` gets it: merged columns, `n` the bytes of each cell. */
+/** What `finish` gets: merged numbers row by row, `n` the bytes of each row. */
 export type PartView<F> = { readonly [K in keyof F]: Float64Array } & { readonly n: Float64Array };
 
 export interface ServiceDefinition<P extends ParamDefs, F extends FieldDefs> {
@@ -66,8 +66,12 @@ export interface ServiceDefinition<P extends ParamDefs, F extends FieldDefs> {
   /** What a report shows; left out, all fields as they are. */
   readonly report?: readonly OutputSpec[];
   compute?(input: Rows, out: OutsOf<F>, task: TaskView<P>): void | Promise<void>;
-  /** From the merged part to what a report shows beside the fields. Kept for the broker to ask for; not called yet. */
-  finish?(part: PartView<F>, params: ParamsOf<P>): { readonly [name: string]: Float64Array | number | null };
+  /**
+   * More outputs of merged rows: of each cell that is known and, as the last row, of the whole range; where a field has
+   * no cells, of the range alone. Row-wise: each list holds as many numbers for every row. Computed for the newest
+   * report, never kept; its code may change without a new version.
+   */
+  finish?(part: PartView<F>, params: ParamsOf<P>): { readonly [name: string]: ArrayLike<number> };
 }
 
 const rowBytesMax = 64 << 20;
@@ -113,6 +117,11 @@ export class Worker<P extends ParamDefs = ParamDefs, F extends FieldDefs = Field
     if (!this.definition.compute) throw fail('E_SERVICE', `${this.definition.name} has no compute`);
     return this.definition.compute(input, out, task);
   }
+
+  /** More outputs of merged rows; none where the author wrote no finish. */
+  finish(part: PartView<F>, params: ParamsOf<P>): { readonly [name: string]: ArrayLike<number> } {
+    return this.definition.finish?.(part, params) ?? {};
+  }
 }
 
 export function defineService<P extends ParamDefs, F extends FieldDefs>(
@@ -140,6 +149,7 @@ function describe(definition: ServiceDefinition<ParamDefs, FieldDefs>, fields: r
     ...(rangeBytesMax !== undefined && { rangeBytesMax }),
     fields,
     report: definition.report ?? fields.map(defaultOutput),
+    ...(definition.finish && { finish: true as const }),
   } satisfies Descriptor);
 }
 

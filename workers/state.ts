@@ -5,13 +5,13 @@
  */
 import type { Attempt, Epoch, JobId } from '../protocol/ids.js';
 import type { Liveness } from '../protocol/liveness.js';
-import type { Task } from '../protocol/messages.js';
+import type { FinishTask, Task } from '../protocol/messages.js';
 
 export interface Assignment {
   readonly attempt: Attempt;
   readonly epoch: Epoch;
   readonly jobId: JobId;
-  readonly task: Task;
+  readonly task: Task | FinishTask;
 }
 
 /** resting → unregistered (READY sent) → registered (WELCOME came) → resting or unregistered; any → stopped. */

@@ -8,7 +8,7 @@
 import { Worker as Thread } from 'node:worker_threads';
 import type { Descriptor } from '../protocol/descriptor.js';
 import { BinglideError, type Fault, fail } from '../protocol/errors.js';
-import type { Task, TaskWork } from '../protocol/messages.js';
+import type { FinishTask, Task, TaskWork } from '../protocol/messages.js';
 import type { PartFrames } from '../protocol/parts.js';
 import type { ComputeData, FromCompute, ToCompute } from './compute.js';
 import { Flags } from './flags.js';
@@ -20,7 +20,7 @@ export type TaskEnd =
 interface Job {
   readonly id: number;
   readonly service: string;
-  readonly task: Task;
+  readonly task: Task | FinishTask;
   readonly ended: (end: TaskEnd) => void;
 }
 
@@ -47,7 +47,7 @@ export class ComputeThread {
   }
 
   /** The task's number, for the calls below. */
-  start(service: string, task: Task, ended: (end: TaskEnd) => void): number {
+  start(service: string, task: Task | FinishTask, ended: (end: TaskEnd) => void): number {
     const id = ++this.#ids;
     this.#waiting.push({ id, service, task, ended });
     this.#next();

@@ -1,31 +1,28 @@
-/** The commands that ask about files: ent, hist, class, digram, stats, diff, bytes, and run for any service. */
+/** The commands that ask about files: ent, hist, class, digram, stats, diff, bytes; and run for any service. */
 import type { Command } from 'commander';
 import type { Report } from '../../client/index.js';
-import type { Descriptor, Params } from '../../protocol/descriptor.js';
 import { fail } from '../../protocol/errors.js';
 import { type EntropyPreset, presetBlockBytes } from '../../protocol/presets.js';
-import { answer, type Question, tell } from './answer.js';
+import { answer, type Question } from './answer.js';
 import { exitCodes } from './failure.js';
-import { type FileChoice, fileBytes, filesOf, isMany, type Path } from './files.js';
+import { fileBytes, type Path } from './files.js';
+import { oneEach, together } from './inputs.js';
 import {
   type AnswerFlags,
   addAnswerOptions,
   addFileOptions,
   blockOption,
   cellsOption,
+  examples,
   type FileFlags,
+  type Finish,
   gapOption,
   presetOption,
   shiftOption,
 } from './options.js';
 import { numberOf } from './report.js';
-import type { Inputs } from './run.js';
-import { parseServiceFlags } from './service-flags.js';
-import { Session } from './session.js';
+import { addRun } from './run-service.js';
 import type { Stop } from './stop.js';
-
-/** Sets the exit code of the command that ran. */
-export type Finish = (code: number) => void;
 
 export function addAnalyses(program: Command, stop: Stop, finish: Finish): void {
   addEnt(program, stop, finish);
@@ -169,91 +166,4 @@ function addBytes(program: Command, stop: Stop, finish: Finish): void {
         await answer({ service: 'BYTES', params: {}, inputs: together([file]), many: false, raw: true }, flags, stop),
       );
     });
-}
-
-function addRun(program: Command, stop: Stop, finish: Finish): void {
-  const command = program.command('run').argument('[NAME]').argument('[FILE...]').summary('any service, by its name');
-  addFileOptions(addAnswerOptions(command.addOption(cellsOption())))
-    .description('Any service, with its parameters as options; `binglide run NAME --help` lists them.')
-    .allowUnknownOption()
-    .helpOption(false)
-    .option('-h, --help', 'display help, with a NAME that of the service')
-    .addHelpText('after', examples('run ENT --block 4k fw.bin', 'run DIFF --gap 0 a.bin b.bin'))
-    .action(async (name: string | undefined, rest: string[], flags: AnswerFlags & FileFlags & { help?: true }) => {
-      if (name === undefined) {
-        if (flags.help) return command.outputHelp();
-        throw fail('E_USAGE', 'run needs the NAME of a service; `binglide services` lists them');
-      }
-      finish(await runService(name.toUpperCase(), rest, flags, stop));
-    });
-}
-
-/** The service says itself which options it takes, so a broker is asked before they can be read. */
-async function runService(
-  name: string,
-  rest: readonly string[],
-  flags: AnswerFlags & FileFlags & { help?: true },
-  stop: Stop,
-): Promise<number> {
-  const opening = Session.open({ ...flags, tell });
-  let question: { service: string; params: Params; inputs: AsyncIterable<Inputs>; many: boolean };
-  try {
-    const descriptor = await descriptorOf(name, await opening);
-    const { params, files, help } = parseServiceFlags(descriptor, rest);
-    if (flags.help) {
-      process.stdout.write(help);
-      await (await opening).close();
-      return exitCodes.ran;
-    }
-    const inputs = descriptor.inputs === 2 ? pair(name, files) : oneEach(`run ${name}`, files, flags);
-    question = { service: name, params, ...inputs };
-  } catch (error) {
-    await opening.then((session) => session.close()).catch(() => undefined);
-    throw error;
-  }
-  return answer(question, flags, stop, opening);
-}
-
-async function descriptorOf(name: string, session: Session): Promise<Descriptor> {
-  const { services } = await session.client.services();
-  const found = services.find(({ descriptor }) => descriptor.name === name);
-  if (found) return found.descriptor;
-  const names = [...new Set(services.map(({ descriptor }) => descriptor.name))].sort().join(' ');
-  throw fail('E_NO_SERVICE', `no service ${name}; ${names || 'none'} ${names.includes(' ') ? 'are' : 'is'} there`);
-}
-
-function pair(name: string, files: readonly string[]): { inputs: AsyncIterable<Inputs>; many: boolean } {
-  if (files.length !== 2) throw fail('E_USAGE', `run ${name} takes two files, not ${files.length}; see --help`);
-  return { inputs: together(files), many: false };
-}
-
-/** A request a file. */
-function oneEach(
-  what: string,
-  files: readonly string[],
-  { recursive, filesFrom, null: nulls }: FileFlags,
-): { inputs: AsyncIterable<Inputs>; many: boolean } {
-  const choice: FileChoice = {
-    files,
-    recursive: recursive ?? false,
-    nulls: nulls ?? false,
-    ...(filesFrom !== undefined && { filesFrom }),
-  };
-  if (files.length === 0 && filesFrom === undefined) {
-    throw fail('E_USAGE', `${what} needs a FILE; see binglide ${what} --help`);
-  }
-  return { inputs: singly(choice), many: isMany(choice) };
-}
-
-async function* singly(choice: FileChoice): AsyncGenerator<Inputs> {
-  for await (const found of filesOf(choice)) yield [found];
-}
-
-/** One request of them all. */
-async function* together(paths: readonly string[]): AsyncGenerator<Inputs> {
-  yield paths.map((path) => ({ kind: 'file', path }));
-}
-
-export function examples(...lines: readonly string[]): string {
-  return `\nExamples:\n${lines.map((line) => `  binglide ${line}\n`).join('')}`;
 }

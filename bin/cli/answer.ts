@@ -11,6 +11,8 @@ import type { Stop } from './stop.js';
 
 export interface Question {
   readonly service: string;
+  /** Of the service; absent: the newest. */
+  readonly version?: number | string;
   readonly params: Params;
   /** Parameters that follow from the inputs themselves; they join the others. */
   readonly paramsOf?: (paths: readonly Path[]) => Promise<Params>;
@@ -60,6 +62,7 @@ export async function answer(
         request: {
           service: question.service,
           params: question.params,
+          ...(question.version !== undefined && { version: question.version }),
           cache,
           ...(range !== undefined && { range }),
           ...(cells !== undefined && { cells }),

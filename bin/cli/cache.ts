@@ -1,10 +1,9 @@
 /** `binglide cache`: what is kept on disk, and how to be rid of it. Works beside running brokers. */
 import type { Command } from 'commander';
-import { examples, type Finish } from './analyses.js';
 import { printable } from './canvas.js';
 import { exitCodes } from './failure.js';
 import { listText } from './listing.js';
-import { bytesMaxOption } from './options.js';
+import { bytesMaxOption, examples, type Finish } from './options.js';
 import { styleOf } from './screen.js';
 import { counted, size } from './units.js';
 

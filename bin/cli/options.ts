@@ -5,6 +5,9 @@ import { type EntropyPreset, entropyPresets } from '../../protocol/presets.js';
 import { parseBytes, parseRange } from '../../protocol/range.js';
 import { wrongOption } from './failure.js';
 
+/** Sets the exit code of the command that ran. */
+export type Finish = (code: number) => void;
+
 export interface PlaceFlags {
   readonly broker?: string;
   readonly cacheDir?: string;
@@ -110,4 +113,8 @@ export function addFileOptions(command: Command): Command {
     .option('-r, --recursive', 'all regular files in folders')
     .option('--files-from <file>', 'read names of files from FILE, one a line; - is standard input')
     .option('-0, --null', 'names in --files-from end with NUL');
+}
+
+export function examples(...lines: readonly string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  binglide ${line}\n`).join('')}`;
 }

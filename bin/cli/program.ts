@@ -1,9 +1,10 @@
 /** The program: its commands, and what becomes of their errors. */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { addAnalyses, examples } from './analyses.js';
+import { addAnalyses } from './analyses.js';
 import { tell } from './answer.js';
 import { errorLine, exitCodeOf, exitCodes, faultOf, traceOf } from './failure.js';
+import { examples } from './options.js';
 import { closedPipeCode, Stop } from './stop.js';
 
 /** Runs a command line (without node and script) and gives its exit code. */
@@ -44,9 +45,10 @@ async function buildProgram([name]: readonly string[], stop: Stop, finish: (code
     .addHelpText('after', examples('hist fw.bin', 'ent --range 1G:+512M disk.img', 'diff a.bin b.bin'));
   addAnalyses(program, stop, finish);
   if (program.commands.some((command) => command.name() === name)) return program;
-  const [daemon, cache] = await Promise.all([import('./daemon.js'), import('./cache.js')]);
+  const [daemon, cache, check] = await Promise.all([import('./daemon.js'), import('./cache.js'), import('./check.js')]);
   daemon.addDaemonCommands(program, stop, finish);
   cache.addCacheCommands(program, finish);
+  check.addCheck(program, stop, finish);
   return program;
 }
 

@@ -17,6 +17,8 @@ export interface Where {
   readonly cacheDir?: string;
   /** Slots of an embedded broker; a daemon has its own. */
   readonly cores?: number;
+  /** The workers are the caller's: no daemon is looked for, and an embedded broker has no slots. */
+  readonly bringsWorkers?: boolean;
   /** Told when the broker that $BINGLIDE_BROKER names is passed over. */
   readonly tell?: (line: string) => void;
 }
@@ -30,6 +32,7 @@ export class Session {
 
   private constructor(
     readonly client: Client,
+    readonly endpoint: string,
     /** How the broker was come by. */
     readonly kind: 'given' | 'found' | 'embedded',
     where: Where,
@@ -42,8 +45,8 @@ export class Session {
     const daemon = await Session.openDaemon(where);
     if (daemon) return daemon;
     const closers: (() => Promise<void>)[] = [];
-    const client = await startEmbedded(where, closers);
-    const session = new Session(client, 'embedded', where);
+    const { client, endpoint } = await startEmbedded(where, closers);
+    const session = new Session(client, endpoint, 'embedded', where);
     session.#closers.push(...closers);
     session.#embedded = Promise.resolve(client);
     return session;
@@ -56,7 +59,7 @@ export class Session {
     const { connect } = await import('../../client/index.js');
     try {
       const client = await connect({ endpoint });
-      const session = new Session(client, where.broker === undefined ? 'found' : 'given', where);
+      const session = new Session(client, endpoint, where.broker === undefined ? 'found' : 'given', where);
       session.#closers.push(() => client.close());
       return session;
     } catch (error) {
@@ -68,17 +71,17 @@ export class Session {
 
   /** Slots at work, where they are ours to know. */
   get cores(): number | undefined {
-    return this.kind === 'embedded' ? coresOf(this.#where) : undefined;
+    return this.kind === 'embedded' || this.#where.bringsWorkers ? coresOf(this.#where) : undefined;
   }
 
   /** May a file that the daemon does not serve be answered here instead? */
   get mayEmbed(): boolean {
-    return this.kind === 'found';
+    return this.kind === 'found' && !this.#where.bringsWorkers;
   }
 
   /** A broker of our own beside the daemon, started when first needed. */
   embedded(): Promise<Client> {
-    this.#embedded ??= startEmbedded(this.#where, this.#closers);
+    this.#embedded ??= startEmbedded(this.#where, this.#closers).then(({ client }) => client);
     return this.#embedded;
   }
 
@@ -92,21 +95,27 @@ export function coresOf({ cores }: Where): number {
   return cores ?? availableParallelism();
 }
 
-async function startEmbedded(where: Where, closers: (() => Promise<void>)[]): Promise<Client> {
+async function startEmbedded(
+  where: Where,
+  closers: (() => Promise<void>)[],
+): Promise<{ readonly client: Client; readonly endpoint: string }> {
   const { startNode } = await import('../node.js');
   // The client is loaded while the slots are under way.
   const [node, { connect }] = await Promise.all([
-    startNode({ slots: coresOf(where), ...(where.cacheDir !== undefined && { cacheDir: where.cacheDir }) }),
+    startNode({
+      slots: where.bringsWorkers ? 0 : coresOf(where),
+      ...(where.cacheDir !== undefined && { cacheDir: where.cacheDir }),
+    }),
     import('../../client/index.js'),
   ]);
   closers.push(() => node.close());
   const client = await connect({ endpoint: node.endpoint });
   closers.push(() => client.close());
-  return client;
+  return { client, endpoint: node.endpoint };
 }
 
 /** The endpoint of a daemon that seems to be there; null where this command is on its own. */
-async function findBroker({ broker, cacheDir, cores, tell }: Where): Promise<string | null> {
+async function findBroker({ broker, cacheDir, cores, bringsWorkers, tell }: Where): Promise<string | null> {
   if (broker !== undefined) {
     if (cacheDir === undefined && cores === undefined) return checkEndpoint(broker);
     const option = cacheDir !== undefined ? '--cache-dir' : '--cores';
@@ -117,7 +126,7 @@ async function findBroker({ broker, cacheDir, cores, tell }: Where): Promise<str
   const named = process.env.BINGLIDE_BROKER;
   if (named && (await answers(checkEndpoint(named)))) return named;
   if (named) tell?.(`binglide: no broker at ${named} ($BINGLIDE_BROKER); going on without it`);
-  return findDaemon();
+  return bringsWorkers ? null : findDaemon();
 }
 
 /** The daemon in the user's runtime folder, if one answers. */

@@ -48,13 +48,29 @@ function cellsTable(report: ReportView): Table {
   const interval = ['lo', 'hi'];
   const others = [...cells.columns.keys()].filter((name) => name !== 'n' && !interval.includes(name));
   const names = ['n', ...others].filter((name) => cells.columns.has(name));
-  const columns = names.map((name) => cells.column(name));
+  const columns = names.flatMap((name) => columnsOf(name, cells.column(name), cells.length));
   function* rows(): Generator<Row> {
     for (let i = 0; i < cells.length; i++) {
-      yield [number(cells.start[i]!), number(cells.end(i)), ...columns.map((column) => number(column[i]))];
+      const row = columns.map(({ numbers, width, lane }) => number(numbers[i * width + lane]));
+      yield [number(cells.start[i]!), number(cells.end(i)), ...row];
     }
   }
-  return { header: ['start', 'end', ...names], rows: rows() };
+  return { header: ['start', 'end', ...columns.map(({ head }) => head)], rows: rows() };
+}
+
+interface Column {
+  readonly head: string;
+  readonly numbers: ArrayLike<number>;
+  /** Numbers a cell, and which of them. */
+  readonly width: number;
+  readonly lane: number;
+}
+
+/** One, or where a cell has a row of numbers one for each of them: ones[0], ones[1]. */
+function columnsOf(name: string, numbers: ArrayLike<number>, cells: number): Column[] {
+  const width = cells === 0 ? 1 : numbers.length / cells;
+  const head = (lane: number) => (width === 1 ? name : `${name}[${lane}]`);
+  return Array.from({ length: width }, (_, lane) => ({ head: head(lane), numbers, width, lane }));
 }
 
 /** A service that has neither cells nor a table of its own: a field a line, lists and maps as JSON. */

@@ -57,7 +57,7 @@ describe('binglide', function () {
     'diff x': "binglide: missing required argument 'B'; see --help (E_USAGE)",
     'diff x y z': "binglide: too many arguments for 'diff'. Expected 2 arguments but got 3.; see --help (E_USAGE)",
     'hist --json --ndjson x': "binglide: option '--json' cannot be used with option '--ndjson'; see --help (E_USAGE)",
-    run: 'binglide: run needs the NAME of a service; `binglide services` lists them (E_USAGE)',
+    run: 'binglide: run needs the SERVICE; `binglide services` lists names, and a file of one will do (E_USAGE)',
     'hist --broker here x':
       'binglide: here is no endpoint; write tcp://HOST:PORT or ipc:///path/to/broker.sock (E_USAGE)',
     'hist --broker tcp://127.0.0.1:1 -j 2 x':

@@ -48,8 +48,16 @@ export class Place {
     args: readonly string[],
     options: { detached?: boolean; env?: NodeJS.ProcessEnv; input?: string } = {},
   ): Running {
+    return this.startNode([program, ...args], options);
+  }
+
+  /** Another program of node's. */
+  startNode(
+    args: readonly string[],
+    options: { detached?: boolean; env?: NodeJS.ProcessEnv; input?: string } = {},
+  ): Running {
     const { detached = false, env = {}, input } = options;
-    const child = spawn(process.execPath, [program, ...args], {
+    const child = spawn(process.execPath, args, {
       cwd: this.folder,
       env: { ...this.env, ...env },
       detached,
@@ -81,6 +89,10 @@ export class Place {
 
   run(...args: string[]): Promise<Ended> {
     return this.start(args).ended;
+  }
+
+  node(args: readonly string[]): Promise<Ended> {
+    return this.startNode(args).ended;
   }
 
   async remove(): Promise<void> {

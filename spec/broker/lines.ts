@@ -3,6 +3,7 @@ import type { BrokerCommand } from '../../broker/index.js';
 import {
   decodeReport,
   type Fault,
+  type FinishTask,
   plainErrorMark,
   type Report,
   type Task,
@@ -99,8 +100,11 @@ function faultLine({ code, message, jobId, range }: Fault): string {
   return `${code}${jobId === undefined ? '' : ` of ${shortId(jobId)}`}: ${message}${where}`;
 }
 
-const runsLine = ({ kind, runs }: Task) =>
-  kind === 'exact' ? `${runs[0]![0]}:${runs[0]![1]}` : `${runs.length} runs from ${runs[0]![0]}`;
+function runsLine(task: Task | FinishTask): string {
+  if (task.kind === 'finish') return `finish ${task.rows} rows of ${task.arrays}`;
+  const { kind, runs } = task;
+  return kind === 'exact' ? `${runs[0]![0]}:${runs[0]![1]}` : `${runs.length} runs from ${runs[0]![0]}`;
+}
 
 function toWorker(message: MessageOf<'sendToWorker'>): string {
   switch (message.kind) {

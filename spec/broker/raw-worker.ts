@@ -22,6 +22,7 @@ for await (const frames of socket) {
   process.stdout.write('task\n');
   if (mode === 'hold') continue;
   const { attempt, epoch, task } = message;
+  if (task.kind === 'finish') throw new Error('HIST has no finish');
   const [start, end] = task.runs[0]!;
   const bytes = Buffer.alloc(end - start);
   const file = openSync(Buffer.from(task.inputs[0]!.path), 'r');

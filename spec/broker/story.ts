@@ -16,6 +16,7 @@ import {
   type Epoch,
   encodePart,
   type Fault,
+  type FinishTask,
   fieldsOf,
   identityOf,
   indexOf,
@@ -120,6 +121,8 @@ type Assign = Extract<ToWorker, { kind: 'assign' }>;
 export class Story {
   /** What each worker holds, oldest first. */
   readonly given = new Map<string, Given[]>();
+  /** The finish task that each worker was given last. */
+  readonly finishes = new Map<string, { readonly attempt: Attempt; readonly task: FinishTask }>();
   readonly #services = new Map<string, Descriptor>();
   readonly core: BrokerCore;
   readonly epoch: Epoch;
@@ -273,6 +276,10 @@ export class Story {
   }
 
   #give(peer: string, { attempt, jobId, task }: Assign): void {
+    if (task.kind === 'finish') {
+      this.finishes.set(peer, { attempt, task });
+      return;
+    }
     const held = this.given.get(peer) ?? [];
     this.given.set(peer, [...held, { attempt, job: shortId(jobId), task }]);
   }

@@ -101,7 +101,7 @@ export function describe(message: Message): string {
     case 'cancelAck':
       return `CANCEL ${message.jobId} ${message.outcome}`;
     case 'assign':
-      return `REQUEST attempt=${message.attempt} ${task(message.task)}`;
+      return `REQUEST attempt=${message.attempt} ${message.task.kind === 'finish' ? 'finish' : task(message.task)}`;
     case 'workerCancel':
       return `CANCEL attempts=${message.attempts.join(',')}`;
     case 'clientHeartbeat':

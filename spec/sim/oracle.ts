@@ -18,7 +18,7 @@ export interface Answer {
 /** The code of a refusal, where the query cannot be answered. */
 export type Expected = Answer | 'E_NOT_FOUND' | 'E_RANGE' | 'E_CELLS' | 'E_PARAM' | 'E_USAGE';
 
-const inputsOf: { readonly [service: string]: number } = { HIST: 1, ENT: 1, DIFF: 2, BYTES: 1 };
+const inputsOf: { readonly [service: string]: number } = { HIST: 1, ENT: 1, DIFF: 2, SETS: 1, BYTES: 1 };
 
 /** A file that is not there is undefined. */
 export function expectedOf(query: Query, files: readonly (FileState | undefined)[]): Expected {
@@ -36,7 +36,7 @@ export function expectedOf(query: Query, files: readonly (FileState | undefined)
   const end = query.range.end === null ? longest : query.range.end < 0 ? longest + query.range.end : query.range.end;
   if (start < 0 || start > longest || end > longest || end < start) return 'E_RANGE';
   if (block > 0 && (end - start) / block > 2 ** 20) return 'E_CELLS';
-  const hasCells = service === 'ENT' || service === 'DIFF';
+  const hasCells = service === 'ENT' || service === 'DIFF' || service === 'SETS';
   if (hasCells && block === 0 && query.cells > 2 ** 20) return 'E_CELLS';
   let cellBytes = block || 4096;
   if (block === 0) while (cellBytes < (end - start) / query.cells) cellBytes *= 2;
@@ -67,6 +67,8 @@ function answerOf(service: string, ask: Ask): Answer {
       return entropies(ask);
     case 'DIFF':
       return differences(ask, ask.b!);
+    case 'SETS':
+      return setBits(ask);
     default: {
       const { a, range } = ask;
       const bytes = [...a.subarray(...range)];
@@ -142,6 +144,39 @@ function entropies({ a, block, range, cellBytes }: Ask): Answer {
 }
 
 const bits = Array.from({ length: 256 }, (_, value) => value.toString(2).replaceAll('0', '').length);
+
+/** With what its finish makes of them; of an empty range there is nothing to finish. */
+function setBits({ a, range, cellBytes }: Ask): Answer {
+  const cells = cellsOf(range, cellBytes);
+  const ones = (start: number, end: number) => a.subarray(start, end).reduce((sum, byte) => sum + bits[byte]!, 0);
+  const most = (start: number, end: number) =>
+    a.subarray(start, end).reduce((top, byte) => Math.max(top, bits[byte]!), 0);
+  const each = cells.map(([start, end]) => ones(start, end));
+  const dataBytes = range[1] - range[0];
+  const finished =
+    dataBytes === 0
+      ? undefined
+      : {
+          scalars: { share: ones(...range) / (8 * dataBytes) },
+          arrays: {
+            bounds: [most(...range), 8],
+            'cells.share': cells.map(([start, end], cell) => each[cell]! / (8 * (end - start))),
+            'cells.bounds': cells.flatMap(([start, end]) => [most(start, end), 8]),
+          },
+        };
+  return {
+    range,
+    cellBytes,
+    dataBytes,
+    scalars: { n: dataBytes, ones: ones(...range), ...finished?.scalars },
+    arrays: {
+      'cells.start': cells.map(([start]) => start),
+      'cells.n': cells.map(([start, end]) => end - start),
+      'cells.ones': each,
+      ...finished?.arrays,
+    },
+  };
+}
 
 function differences({ a, shift, gap, range, cellBytes }: Ask, b: Uint8Array): Answer {
   const from = Math.max(range[0], -shift, 0);

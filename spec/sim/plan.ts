@@ -10,9 +10,10 @@ import type { Random } from '../random.js';
 import type { DiskFaults } from './disk.js';
 import { content, type Files, textOf, variant } from './files.js';
 import type { NetworkFaults } from './network.js';
+import { sets } from './sets.js';
 import type { SlotFaults } from './thread.js';
 
-export const services: readonly AnyWorker[] = [hist, ent, diff, bytes];
+export const services: readonly AnyWorker[] = [hist, ent, diff, bytes, sets];
 
 export interface SlotPlan {
   readonly services: readonly AnyWorker[];
@@ -109,7 +110,7 @@ function paramsFrom(random: Random, service: string): PlainMap {
 const input = (path: string) => [{ path: new Uint8Array(Buffer.from(path)), offset: 0, length: null }];
 
 export function askFrom(random: Random, files: Files): Ask {
-  const service = random.pick(['HIST', 'HIST', 'ENT', 'ENT', 'ENT', 'DIFF', 'DIFF', 'BYTES']);
+  const service = random.pick(['HIST', 'HIST', 'ENT', 'ENT', 'ENT', 'DIFF', 'DIFF', 'SETS', 'BYTES']);
   const path = random.chance(0.01) ? '/missing' : random.pick(files.paths());
   const length = files.get(path)?.bytes.length ?? 0;
   const isPair = service === 'DIFF';

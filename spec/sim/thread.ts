@@ -2,7 +2,8 @@
  * What workers/thread.ts is to the real process: one task at a time, others wait in order. A task takes virtual time and
  * is then computed by the real service; it may crash the process, spin, be deaf, throw or lie.
  */
-import { type Fault, fail, type PartFrames, type Task, type TaskWork } from '../../protocol/index.js';
+import { type Fault, type FinishTask, fail, type PartFrames, type Task, type TaskWork } from '../../protocol/index.js';
+import { runFinish } from '../../workers/finish.js';
 import type { AnyWorker } from '../../workers/service.js';
 import type { Process } from './clock.js';
 import { computePart } from './compute.js';
@@ -52,14 +53,16 @@ type TaskEnd =
 interface ThreadTask {
   readonly id: number;
   readonly service: AnyWorker;
-  readonly task: Task;
+  readonly task: Task | FinishTask;
   readonly ended: (end: TaskEnd) => void;
   readonly startedMs: number;
   readonly lastsMs: number;
   readonly isDeaf: boolean;
 }
 
-const bytesOf = ({ runs }: Task) => runs.reduce((sum, [start, end]) => sum + end - start, 0);
+const inputsOf = (task: Task | FinishTask) => (task.kind === 'finish' ? [] : task.inputs);
+const runsOf = (task: Task | FinishTask) => (task.kind === 'finish' ? [] : task.runs);
+const bytesOf = (task: Task | FinishTask) => runsOf(task).reduce((sum, [start, end]) => sum + end - start, 0);
 const nothing: TaskWork = { bytesRead: 0, ms: 0 };
 
 export class SimThread {
@@ -69,7 +72,7 @@ export class SimThread {
 
   constructor(readonly slot: Host) {}
 
-  start(service: AnyWorker, task: Task, ended: ThreadTask['ended']): number {
+  start(service: AnyWorker, task: Task | FinishTask, ended: ThreadTask['ended']): number {
     const { world, setup } = this.slot;
     const usualMs = bytesOf(task) / setup.bytesPerMs + 0.1;
     const lastsMs = world.chance(setup.faults.spin)
@@ -139,7 +142,7 @@ export class SimThread {
   }
 
   #unchanged({ task }: ThreadTask): boolean {
-    return task.inputs.every(({ path, identity }) => {
+    return inputsOf(task).every(({ path, identity }) => {
       const now = this.slot.files.get(textOf(path))?.identity;
       return now?.mtimeNs === identity.mtimeNs && now.size === identity.size;
     });
@@ -161,9 +164,10 @@ export class SimThread {
       this.slot.told('throw', service.descriptor.name);
       return { kind: 'taskFailed', fault: fail('E_SERVICE', 'the service threw').toFault(), work: nothing };
     }
-    const bytes = task.inputs.map(({ path }) => files.get(textOf(path))!.bytes);
+    const bytes = inputsOf(task).map(({ path }) => files.get(textOf(path))!.bytes);
     const batchBytes = world.random.pick([65_536, 200_000, 2 ** 20]);
-    const part = computePart(service, task, bytes, batchBytes);
+    const isFinish = task.kind === 'finish';
+    const part = isFinish ? runFinish(service, task).part : computePart(service, task, bytes, batchBytes);
     const seeks = task.kind === 'sample' && { seekMs: setup.seekMs };
     const work = { bytesRead: bytesOf(task) * bytes.length, ms: process.now - startedMs, ...seeks };
     if (!world.chance(setup.faults.lies)) return { kind: 'taskComputed', part, work };

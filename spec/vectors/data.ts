@@ -30,6 +30,7 @@ export function descriptorVectors(): Json {
     ['another help', { ...s.hist, help: 'x' }],
     ['another version', { ...s.hist, version: 2 }],
     ['a version in other letters', { ...s.hist, version: 'é"\\𝄞' }],
+    ['a finish of its own', { ...s.period, finish: true }],
     ['a large number', { ...s.hist, rangeBytesMax: 2 ** 53 - 1 }],
   ] as const;
   return all.map(([name, descriptor]) => ({

@@ -287,6 +287,13 @@ export const workerSamples: readonly Sample[] = [
       readMsMax: 187.5,
     }),
   }),
+  toWorker('REQUEST of a finish', {
+    kind: 'assign',
+    attempt: 10,
+    epoch: s.epoch,
+    jobId: s.jobId(1),
+    task: { kind: 'finish', params: { maxLag: 2 }, rows: 3, ...s.finishColumns },
+  }),
   toWorker('REQUEST of whole blocks, every type of parameter', {
     kind: 'assign',
     attempt: 8,

@@ -204,6 +204,15 @@ const fromBroker: readonly Refused[] = [
   badTask('no input', { inputs: [] }, 'inputs'),
   badTask('inode as a number', { inputs: [{ path: '/a', identity: { ...s.identity(), ino: 5 } }] }, 'ino'),
   badTask('a parameter that is a list', { params: { gap: [1] } }, 'params'),
+  badTask('a finish without rows', { kind: 'finish', arrays: [] }, 'rows'),
+  badTask('a finish of rows that are not there', { kind: 'finish', rows: 1, arrays: ['n'] }, 'arrays'),
+  refuse(
+    'broker-to-worker',
+    'disconnect',
+    'REQUEST of an exact task with a frame behind the map',
+    worker(2, pack(task), none),
+    'message',
+  ),
   refuse(
     'broker-to-worker',
     'disconnect',

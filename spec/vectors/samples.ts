@@ -1,4 +1,5 @@
 /** The things that many vectors are made of: ids, files, descriptors. Fixed for ever; vectors depend on them. */
+
 import type {
   Attempt,
   ClientId,
@@ -15,6 +16,7 @@ import type {
   StatIdentity,
   Task,
 } from '../../protocol/index.js';
+import { encodeNpy } from '../../protocol/index.js';
 
 export const offsetMax = Number.MAX_SAFE_INTEGER;
 export const clientId = 'abcdefghijklmnopqrstuvwx23' as ClientId;
@@ -182,3 +184,12 @@ export const period = service({
   fields: [{ name: 'matches', dtype: 'u8', shape: ['maxLag'], merge: 'sum', cells: true }],
   report: [{ name: 'matches', of: 'matches', finish: 'value', scope: 'cell' }],
 });
+
+/** Two cells and the range: their bytes, and two numbers each. */
+export const finishColumns = {
+  arrays: ['n', 'matches'],
+  frames: [
+    encodeNpy({ dtype: 'u8', shape: [3], data: Float64Array.of(4096, 100, 4196) }),
+    encodeNpy({ dtype: 'u8', shape: [3, 2], data: Float64Array.of(7, 4090, 0, 99, 7, 4189) }),
+  ],
+};

@@ -106,7 +106,11 @@ describe('the header maps of the vectors', () => {
         // msgpack-lite reads 64-bit integers as numbers, exact up to 2^53−1.
         if (expected[key] !== undefined) expect(map[key], key).to.equal(expected[key]);
       }
-      if (expected.task) expect(toJson(map.task), 'task').to.deep.equal(expected.task);
+      if (expected.task) {
+        // Those of a finish stand behind the map.
+        const { frames: _, ...task } = expected.task as { [key: string]: Json };
+        expect(toJson(map.task), 'task').to.deep.equal(task);
+      }
       if (expected.descriptor) expect(toJson(map.descriptor)).to.deep.equal(expected.descriptor);
       if (expected.fault) expect(toJson(map)).to.deep.include(expected.fault as { [key: string]: Json });
     });

@@ -29,6 +29,7 @@ describe('BITS, a service as an author writes it', () => {
       cached: true,
       fields: [{ name: 'ones', dtype: 'u8', merge: 'sum', cells: true }],
       report: [{ name: 'ones', of: 'ones', finish: 'value', scope: 'both' }],
+      finish: true,
     });
     expect(descriptorDigest(bits.descriptor)).to.match(/^[0-9a-f]{16}$/);
   });

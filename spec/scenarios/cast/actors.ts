@@ -2,6 +2,7 @@
 import { ClientCore } from '../../../client/core.js';
 import type { Ask, ClientCommand, ClientEvent } from '../../../client/events.js';
 import {
+  assert,
   type ClientId,
   type FromPlainWorker,
   fail,
@@ -193,6 +194,7 @@ export class WorkerActor implements Actor {
       case 'subscribe':
         return;
       case 'startTask':
+        assert(command.task.kind !== 'finish', 'the services on stage have no finish');
         this.#running = { run: command.run, task: command.task };
         return;
       case 'abortTask':
