@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { judgeBroker } from '../../conform/judge-broker.js';
 import { judgePlayed } from '../../conform/judge-played.js';
 import type { Dialect, Verdict } from '../../conform/rules.js';
+import { needPython } from '../bin/python.js';
 import { packageRoot } from '../root.js';
 import { BrokerDaemon } from './broker-daemon.js';
 
@@ -21,6 +22,8 @@ interface Judged {
   readonly only?: readonly string[];
   readonly heartbeatMs?: number;
   readonly body?: string;
+  /** Left out where there is no Python with its packages. */
+  readonly isPython?: true;
 }
 
 const builtin = (service: string) => [
@@ -28,6 +31,14 @@ const builtin = (service: string) => [
   ...['--broker', '{endpoint}', '--root', '{root}', '--service', service],
 ];
 const parts = ['W-8', 'D-1', 'D-3', 'D-4', 'A-4', 'A-2', 'A-7', 'A-8', 'A-12', 'W-4', 'A-10', 'G-10'];
+
+const python = (...rest: string[]) => [
+  ...['/usr/bin/env', `PYTHONPATH=${join(packageRoot, 'polyglot', 'python', 'src')}`, '{python}'],
+  ...rest,
+];
+const pythonTest = (...path: string[]) => join(packageRoot, 'polyglot', 'python', 'tests', ...path);
+const pythonClient =
+  'import sys, binglide\nwith binglide.connect(sys.argv[1]) as b:\n for r in b.request(*sys.argv[2:]): pass';
 
 const programs: readonly Judged[] = [
   { side: 'worker', dialect: 'v2', name: 'binglide-worker, HIST', command: builtin('HIST') },
@@ -61,6 +72,20 @@ const programs: readonly Judged[] = [
     dialect: 'mdp',
     name: 'PlainClient',
     command: [...program('spec', 'conform', 'plain-client.js'), '{endpoint}', '{service}', '{file}'],
+  },
+  {
+    side: 'worker',
+    dialect: 'v2',
+    name: 'a service in Python',
+    command: python(pythonTest('services', 'period.py'), '--broker', '{endpoint}', '--root', '{root}'),
+    isPython: true,
+  },
+  {
+    side: 'client',
+    dialect: 'v2',
+    name: 'a client in Python',
+    command: python('-c', pythonClient, '{endpoint}', '{service}', '{file}'),
+    isPython: true,
   },
 ];
 
@@ -113,11 +138,12 @@ describe('binglide-conform and ours', function () {
     });
   });
 
-  for (const { side, dialect, name, command, only, service, heartbeatMs, body = 'conform' } of programs) {
-    it(`${side}: ${name}`, async () => {
+  for (const { side, dialect, name, command, only, service, heartbeatMs, body = 'conform', isPython } of programs) {
+    it(`${side}: ${name}`, async function () {
+      const words = isPython ? command.map((word) => (word === '{python}' ? needPython(this) : word)) : command;
       const verdicts = await judgePlayed({
         side,
-        command,
+        command: words,
         body,
         timeoutMs: 10_000,
         dialect: 'both',
