@@ -117,6 +117,10 @@ async function verdictFrom<World>(rule: SeenRule<World>, world: World, checkMsMa
   } catch (error) {
     const seen = error instanceof Error ? error.message : String(error);
     if (error instanceof Breach) return { rule, outcome: 'fail', seen };
+    // A check reads what a peer sent as the tables have it; where that cannot be done, it is not as they have it.
+    if (error instanceof TypeError || error instanceof RangeError || error instanceof SyntaxError) {
+      return { rule, outcome: 'fail', seen: `what came could not be read: ${seen}` };
+    }
     if (error instanceof NotReached) return { rule, outcome: 'not reached', seen };
     if (error instanceof NotSeen) return { rule, outcome: 'not seen', seen };
     throw error;

@@ -3,23 +3,11 @@
  * and a DEALER for each of them.
  */
 import { Dealer, Router } from 'zeromq';
-import { pack, unpackMap } from '../../protocol/index.js';
+import { unpackMap } from '../../protocol/index.js';
+import { type Fault, type Frames, is, type Memory, moreFaults, swap, withMap } from './proxy-breaks.js';
 
-type Frames = Buffer[];
 /** What the peer gets in place of this message. */
 type Break = (frames: Frames) => Frames[];
-
-const is = (frames: Frames, header: string, ...commands: number[]): boolean =>
-  String(frames[0]) === header && frames[1]?.length === 1 && commands.includes(frames[1][0]!);
-
-/** Changes of the header map, which is the frame before the arrays. */
-function withMap(frames: Frames, at: number, change: (map: { [key: string]: unknown }) => unknown): Frames {
-  const map = { ...unpackMap(frames[at]!) };
-  return frames.map((frame, i) => (i === at ? Buffer.from(pack(change(map))) : frame));
-}
-
-const swap = (list: Frames, at: number, bytes: Uint8Array): Frames =>
-  list.map((frame, i) => (i === at ? Buffer.from(bytes) : frame));
 
 /** The last byte of the last array is another one. */
 function withWrongNumber(frames: Frames): Frames {
@@ -96,13 +84,21 @@ const breaks: { readonly [fault: string]: Break } = {
   ],
 };
 
-export const proxyFaults: readonly string[] = [...Object.keys(breaks), 'welcomes whoever says HELLO or READY'];
+const faults: { readonly [fault: string]: Fault } = {
+  ...Object.fromEntries(Object.entries(breaks).map(([name, out]) => [name, { out }])),
+  ...moreFaults,
+};
+
+export const proxyFaults: readonly string[] = [...Object.keys(faults), 'welcomes whoever says HELLO or READY'];
 
 export class BreakingProxy {
   readonly #router = new Router({ linger: 0 });
   readonly #dealers = new Map<string, Dealer>();
+  readonly #memories = new Map<string, Memory>();
+  readonly #shared = new Map<string, string>();
   readonly #welcomed = new Set<string>();
   #welcome: Frames | undefined;
+  #isClosed = false;
   #back: Promise<unknown> = Promise.resolve();
 
   private constructor(
@@ -118,6 +114,7 @@ export class BreakingProxy {
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#router.close();
     for (const dealer of this.#dealers.values()) dealer.close();
   }
@@ -125,6 +122,8 @@ export class BreakingProxy {
   async #read(): Promise<void> {
     try {
       for await (const [id, ...frames] of this.#router) {
+        // No connection is begun for what comes while it closes.
+        if (this.#isClosed) return;
         const peer = Buffer.from(id!);
         const header = String(frames[0]);
         const isGreeting = is(frames, 'BXMC02', 7) || is(frames, 'BXMW02', 1);
@@ -132,11 +131,24 @@ export class BreakingProxy {
           this.#welcomed.add(peer.toString('hex'));
           this.#send(peer, swap(this.#welcome, 0, Buffer.from(header)));
         }
-        await this.#dealerOf(peer).send(frames.map((frame) => Buffer.from(frame)));
+        const { into = (same: Frames) => [same] } = faults[this.fault] ?? {};
+        for (const passed of into(
+          frames.map((frame) => Buffer.from(frame)),
+          this.#memoryOf(peer),
+        )) {
+          await this.#dealerOf(peer).send(passed);
+        }
       }
     } catch {
       // Closed.
     }
+  }
+
+  #memoryOf(peer: Buffer): Memory {
+    const key = peer.toString('hex');
+    const known = this.#memories.get(key) ?? { own: new Map(), shared: this.#shared };
+    this.#memories.set(key, known);
+    return known;
   }
 
   #dealerOf(peer: Buffer): Dealer {
@@ -155,7 +167,8 @@ export class BreakingProxy {
         const frames = received.map((frame) => Buffer.from(frame));
         if (is(frames, 'BXMC02', 8)) this.#welcome = frames;
         if (frames[1]?.[0] === 8 && this.#welcomed.has(peer.toString('hex'))) continue;
-        for (const broken of (breaks[this.fault] ?? breaks.nothing!)(frames)) this.#send(peer, broken);
+        const { out = (same: Frames) => [same] } = faults[this.fault] ?? {};
+        for (const broken of out(frames, this.#memoryOf(peer))) this.#send(peer, broken);
       }
     } catch {
       // Closed.
