@@ -154,7 +154,7 @@ export const rfc18Worker: readonly SeenRule<PlayedWorld>[] = [
       const before = peer.inbox.count('HEARTBEAT');
       await scene.pause(scene.heartbeatMs * 6);
       const count = peer.inbox.count('HEARTBEAT') - before;
-      if (count < 4) breach(`${count} heartbeats in 6 intervals of ${scene.heartbeatMs} ms (--heartbeat-ms)`);
+      if (count < 3) breach(`${count} heartbeats in 6 intervals of ${scene.heartbeatMs} ms (--heartbeat-ms)`);
       return `${count} heartbeats in 6 intervals of ${scene.heartbeatMs} ms`;
     },
     base,

@@ -272,7 +272,7 @@ export const v2Client: readonly SeenRule<PlayedWorld>[] = [
       const before = peer.inbox.all.length;
       await scene.pause(scene.heartbeatMs * 10);
       const count = peer.inbox.all.length - before;
-      if (count < 7) breach(`${count} messages in 10 intervals of ${scene.heartbeatMs} ms`);
+      if (count < 5) breach(`${count} messages in 10 intervals of ${scene.heartbeatMs} ms`);
       return `${count} messages in 10 intervals of ${scene.heartbeatMs} ms`;
     },
     base,
