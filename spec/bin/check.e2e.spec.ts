@@ -207,6 +207,12 @@ const bad: readonly Bad[] = [
     says: /^a file that grew: wanted E_CHANGED, got a part\nhint: compare dev, ino, size/,
   },
   {
+    title: 'goes on where a file ends early',
+    text: raw(`{ ignores: 'ends' }`),
+    fails: ['changed file'],
+    says: /^a file that shrank while it was read: wanted E_CHANGED, got no answer in 5 s\nhint: where fewer bytes come/,
+  },
+  {
     title: 'reads wherever it is asked to',
     text: raw(`{ ignores: 'roots' }`),
     fails: ['outside roots'],
