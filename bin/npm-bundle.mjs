@@ -8,6 +8,7 @@ const files = [
   'bin/binglide.js',
   'bin/binglide-broker.js',
   'bin/binglide-worker.js',
+  'bin/binglide-conform.js',
   'bin/ts-loader.js',
   'bin/ts-hooks.js',
   'workers/compute.js',

@@ -21,6 +21,8 @@ export interface ServiceProgram {
 const loader = new URL('./ts-loader.js', import.meta.url).href;
 /** The Python package as it comes with this one; it knows the same protocol. */
 const pythonFolder = fileURLToPath(new URL('../../polyglot/python/src', import.meta.url));
+/** Modules that are installed under another name. */
+const pipNames: { readonly [module: string]: string } = { zmq: 'pyzmq' };
 /** From its start to its descriptor. */
 const describeMsMax = 20_000;
 
@@ -104,7 +106,7 @@ export function noStart({ typed, command }: ServiceProgram, how: string, complai
   }
   const module = /No module named '?(\w+)'?/.exec(complaint)?.[1];
   if (module !== undefined) {
-    return fail('E_SERVICE', `${typed} needs the Python module ${module}; pip install ${module}`);
+    return fail('E_SERVICE', `${typed} needs the Python module ${module}; pip install ${pipNames[module] ?? module}`);
   }
   const said = lines.findLast((line) => /^\w*(Error|Exception)\b/.test(line)) ?? lines.at(-1)!;
   const name = basename(typed).replace(/[.*+?^${}()|[\]\\]/g, '\\$&');

@@ -5,9 +5,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import createDebug from 'debug';
+import { createLog } from '../protocol/log.js';
 
-const debug = createDebug('binglide:slots');
+const debug = createLog('binglide:slots');
 const workerProgram = fileURLToPath(new URL('./binglide-worker.js', import.meta.url));
 
 /** What a slot makes anew all the time is small; V8 would rather grow than collect it. */

@@ -46,6 +46,8 @@ export class Routing {
   readonly #workers = new Map<PeerId, PlainWorker>();
   /** Waiting requests a service, oldest first. */
   readonly #queues = new Map<string, RawJob[]>();
+  /** Of services with a queue: when each client last had its turn. */
+  readonly #turns = new Map<string, Map<ClientId, number>>();
   readonly #jobs = new Map<JobId, RawJob>();
   #order = 0;
 
@@ -80,7 +82,7 @@ export class Routing {
   takeWaiting(service: string): readonly Pick<RawJob, 'clientId' | 'requestId' | 'body'>[] {
     if (this.serves(service)) return [];
     const queue = this.#queues.get(service) ?? [];
-    this.#queues.delete(service);
+    this.#forget(service);
     for (const job of queue) this.#jobs.delete(job.id);
     return queue;
   }
@@ -202,12 +204,33 @@ export class Routing {
     while (queue.length > 0) {
       const worker = this.#idle(service);
       if (!worker) return;
-      const job = queue.shift()!;
+      const job = this.#next(service, queue);
       const address = `${this.books.epoch}.${this.#order++}`;
       worker.state = { name: 'busy', job, address };
       this.#send(worker, { kind: 'plainAssign', address: Buffer.from(address), body: job.body }, now);
     }
+    this.#forget(service);
+  }
+
+  /** Nobody waits for it. */
+  #forget(service: string): void {
     this.#queues.delete(service);
+    this.#turns.delete(service);
+  }
+
+  /**
+   * One that was given before, else the oldest of the client whose turn is longest ago: a client that asks much at once
+   * keeps no other from its turn.
+   */
+  #next(service: string, queue: RawJob[]): RawJob {
+    let turns = this.#turns.get(service);
+    if (!turns) this.#turns.set(service, (turns = new Map()));
+    const turnOf = ({ blame, clientId }: RawJob) => (blame > 0 ? -2 : (turns.get(clientId) ?? -1));
+    let at = 0;
+    for (let i = 1; i < queue.length; i++) if (turnOf(queue[i]!) < turnOf(queue[at]!)) at = i;
+    const [job] = queue.splice(at, 1);
+    turns.set(job!.clientId, this.#order);
+    return job!;
   }
 
   validate(): void {
@@ -270,7 +293,7 @@ export class Routing {
     this.#jobs.delete(job.id);
     const queue = this.#queues.get(job.service);
     if (queue?.includes(job)) queue.splice(queue.indexOf(job), 1);
-    if (queue?.length === 0) this.#queues.delete(job.service);
+    if (queue?.length === 0) this.#forget(job.service);
     const told = { ...fault, jobId: job.id, service: job.service };
     this.books.outcomes.keep(job.id, { kind: 'failed', fault: told }, now);
     const session = this.books.sessions.byClient(job.clientId);

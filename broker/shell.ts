@@ -5,7 +5,6 @@
  * draft ZMQ_DISCONNECT_MSG) that becomes peerGone within milliseconds; heartbeats are the fallback.
  */
 import { randomBytes } from 'node:crypto';
-import createDebug from 'debug';
 import { Publisher, Router } from 'zeromq';
 import {
   base32,
@@ -22,13 +21,14 @@ import {
   reportIsLarge,
   tickTopic,
 } from '../protocol/index.js';
+import { createLog } from '../protocol/log.js';
 import { BrokerCore } from './core.js';
 import type { BrokerCommand, BrokerEvent } from './events.js';
 import { type BrokerOptions, checkBrokerOptions } from './options.js';
 import { Outbox } from './outbox.js';
 import type { Storage } from './storage.js';
 
-const debug = createDebug('binglide:broker');
+const debug = createLog('binglide:broker');
 
 /** libzmq's ZMQ_DISCONNECT_MSG. */
 const disconnectMessageOption = 111;

@@ -2,16 +2,17 @@
  * What the shell asks of the disk: measuring inputs, finding, reading and keeping chunks, hashing. Names and identities
  * are the cache's business; here a chunk is its bounds.
  */
-import createDebug from 'debug';
+
 import type { Cache, Subject } from '../cache/index.js';
 import type { Measured } from '../cache/inputs.js';
 import { chunkName, paramTexts, parseChunkName } from '../cache/names.js';
 import { isBinglideError } from '../protocol/index.js';
+import { createLog } from '../protocol/log.js';
 import type { BrokerCommand, BrokerEvent, ChunkBounds, ChunkContext, MeasuredInput } from './events.js';
 
 type Command<K extends BrokerCommand['kind']> = BrokerCommand & { readonly kind: K };
 
-const debug = createDebug('binglide:storage');
+const debug = createLog('binglide:storage');
 
 /** A file that has the size of a hashed one is hashed first up to here: about a second. */
 const copyBytesMax = 4 * 2 ** 30;

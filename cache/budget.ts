@@ -4,14 +4,14 @@
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import debug from 'debug';
+import { createLog } from '../protocol/log.js';
 import type { CacheFolder } from './folder.js';
 import type { Ledger } from './ledger.js';
 import type { CacheOptions } from './options.js';
 import { seal, unseal } from './sealed.js';
 import { runSweep } from './sweep.js';
 
-const log = debug('binglide:cache');
+const log = createLog('binglide:cache');
 const magic = 'BXSWEPT1';
 /** However little is written: stray files and late moves wait no longer. */
 const tidyMs = 24 * 3_600_000;

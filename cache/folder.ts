@@ -13,13 +13,13 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import debug from 'debug';
+import { createLog } from '../protocol/log.js';
 import { errnoOf } from './inputs.js';
 
 /** `full`: no room. `refused`: read-only, no permission or worse. */
 export type PutOutcome = 'kept' | 'full' | 'refused';
 
-const log = debug('binglide:cache');
+const log = createLog('binglide:cache');
 const folderMode = 0o700;
 const fileMode = 0o600;
 /** A temporary file this old belongs to nobody, whoever made it. */

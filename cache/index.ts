@@ -5,9 +5,10 @@
  * name chunks by the ids that they began with (`Subject.ids`) and never have to change them; here both are looked up.
  * Nothing throws for the disk's sake, and nothing is kept of files that are too young to tell (settling.ts).
  */
-import debug from 'debug';
+
 import { LRUCache } from 'lru-cache';
 import type { Part, Span } from '../protocol/index.js';
+import { createLog } from '../protocol/log.js';
 import { Budget } from './budget.js';
 import type { PartKind } from './chunk-file.js';
 import { CacheFolder, type PutOutcome } from './folder.js';
@@ -38,7 +39,7 @@ export interface Subject {
 /** `held`: until the file is old enough. `dropped`: it changed, or too much is held already. */
 export type WriteOutcome = PutOutcome | 'held' | 'dropped';
 
-const log = debug('binglide:cache');
+const log = createLog('binglide:cache');
 /** File states whose hash is kept at hand; the ledger knows the others. */
 const knownMax = 65_536;
 

@@ -5,14 +5,14 @@
 import { constants } from 'node:fs';
 import { open, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import debug from 'debug';
 import { assert, isBinglideError, type Part, type Span } from '../protocol/index.js';
+import { createLog } from '../protocol/log.js';
 import { decodeChunk, encodeChunk, type PartKind } from './chunk-file.js';
 import { type CacheFolder, moveFile, namesIn, type PutOutcome, removeFile } from './folder.js';
 import { errnoOf } from './inputs.js';
 import { type ChunkName, chunkName, parseChunkName } from './names.js';
 
-const log = debug('binglide:cache');
+const log = createLog('binglide:cache');
 /** A larger file is no chunk of ours. */
 export const chunkFileBytesMax = 2 ** 30;
 /** A hit moves a file to the young end of the sweep's order, at most so often. */

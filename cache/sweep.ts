@@ -4,14 +4,14 @@
  */
 import { lstat, readFile, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import debug from 'debug';
+import { createLog } from '../protocol/log.js';
 import { isSoundChunk } from './chunk-file.js';
 import { CacheFolder, moveFile, namesIn, removeFile } from './folder.js';
 import { Ledger } from './ledger.js';
 import { parseChunkName } from './names.js';
 import { chunkFileBytesMax, movedName, roomOf } from './store.js';
 
-const log = debug('binglide:cache');
+const log = createLog('binglide:cache');
 
 export interface StepStats {
   readonly step: string;

@@ -3,7 +3,6 @@
  * holds the jobs for their callers. It decides nothing about the conversation.
  */
 import { randomBytes } from 'node:crypto';
-import debug from 'debug';
 import {
   BinglideError,
   clientIdOf,
@@ -15,6 +14,7 @@ import {
   jobIdOf,
   type RequestId,
 } from '../protocol/index.js';
+import { createLog } from '../protocol/log.js';
 import { ClientCore } from './core.js';
 import { findBroker } from './endpoint.js';
 import type { CancelOutcome, ClientCommand, ClientEvent } from './events.js';
@@ -34,7 +34,7 @@ import {
 } from './options.js';
 import { type PrivateBroker, startPrivateBroker } from './private.js';
 
-const log = debug('binglide:client');
+const log = createLog('binglide:client');
 const clientIdBytes = 16;
 /** How long `close` waits for its DISCONNECT to be handed over. */
 const flushMs = 200;

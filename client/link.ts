@@ -5,10 +5,11 @@
  * a pending receive fail (EAGAIN); the default linger holds the process up at its exit; a reconnect is silent, so its
  * beginning, the broken connection, is told through the socket's monitor.
  */
-import debug from 'debug';
-import { Dealer } from 'zeromq';
 
-const log = debug('binglide:client');
+import { Dealer } from 'zeromq';
+import { createLog } from '../protocol/log.js';
+
+const log = createLog('binglide:client');
 
 /** How soon ZeroMQ tries again to connect, at first and at most. */
 const reconnectMs = 50;

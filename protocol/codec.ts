@@ -26,7 +26,12 @@ export type PlainMap = { readonly [key: string]: Plain };
 
 /** One of each for all messages: to make them costs more than most messages do. What they give is copied out. */
 const encoder = new Encoder({ ignoreUndefined: true, maxDepth: nestingMax });
-const decoder = new Decoder();
+const decoder = new Decoder({
+  mapKeyConverter: (key) => {
+    if (typeof key !== 'string') throw new TypeError('a key is no text');
+    return key;
+  },
+});
 
 /** Keys whose value is undefined are left out. */
 export function pack(value: unknown): Uint8Array {
@@ -80,7 +85,7 @@ function faultOf(frame: Uint8Array): string | undefined {
     const { body, items } = sizeOfValue(tag, announced(view, at, lengthBytes));
     at += lengthBytes + body;
     if (items > frame.length - at || at > frame.length) return 'it ends too early';
-    if (items > 0 && open.push(items) > nestingMax + 1) return `deeper than ${nestingMax}`;
+    if (isContainer(tag) && open.push(items) > nestingMax + 1) return `deeper than ${nestingMax}`;
   }
   return at < frame.length ? `${frame.length - at} bytes too many` : undefined;
 }
@@ -127,6 +132,11 @@ function lengthBytesOf(tag: number): number {
     default:
       return 0;
   }
+}
+
+/** Maps and lists, also empty ones: these count as a level too. */
+function isContainer(tag: number): boolean {
+  return (tag >= 0x80 && tag < 0xa0) || (tag >= 0xdc && tag <= 0xdf);
 }
 
 const numberBytes = new Map([

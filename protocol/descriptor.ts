@@ -238,6 +238,15 @@ function checkedParams(service: string, value: unknown): readonly ParamSpec[] {
   return params;
 }
 
+/** The bound on a shape's parameter with which its row is small enough. */
+function whatFits(shape: readonly (number | string)[]): string {
+  const named = shape.filter((dim) => typeof dim === 'string');
+  const others = shape.reduce<number>((n, dim) => (typeof dim === 'number' ? n * dim : n), 1);
+  if (named.length === 0) return '';
+  const most = Math.floor((rowNumbersMax / Math.max(1, others)) ** (1 / named.length));
+  return `; ${[...new Set(named)].join(' and ')} with a max of ${most} would fit`;
+}
+
 function checkedFields(value: unknown, boundsOf: (size: unknown) => Bounds): ReadonlyMap<unknown, FieldSpec> {
   const fields = namedMaps(value, 'fields', 1, 64) as unknown as FieldSpec[];
   let numbers = 0;
@@ -254,7 +263,7 @@ function checkedFields(value: unknown, boundsOf: (size: unknown) => Bounds): Rea
       'shape holds neither numbers nor int parameters from 0',
     );
     numbers += dims.reduce((n, dim) => n * dim![1], 1);
-    must(numbers <= rowNumbersMax, `a row may have more than ${rowNumbersMax} numbers`);
+    must(numbers <= rowNumbersMax, `a row may have more than ${rowNumbersMax} numbers${whatFits(shape ?? [])}`);
     must(field.form === undefined || field.form === 'summed' || field.form === 'whole', 'form');
     must(field.gap === undefined || (field.merge === 'concat' && boundsOf(field.gap)), 'gap');
     must(field.limit === undefined || (field.merge === 'concat' && isCount(field.limit)), 'limit');

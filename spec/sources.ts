@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import { packageRoot } from './root.js';
 
-export const folders = ['protocol', 'cache', 'broker', 'workers', 'client', 'bin', 'spec', 'bench'] as const;
+export const folders = ['protocol', 'cache', 'broker', 'workers', 'client', 'conform', 'bin', 'spec', 'bench'] as const;
 
 export interface Import {
   /** A path from the package root for our own files, else the package or `node:` module. */

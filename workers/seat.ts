@@ -1,16 +1,17 @@
 /**
  * The shell of one WorkerCore: its socket, its timer, its place at the slot's compute thread. Never decides.
  */
-import createDebug from 'debug';
+
 import { decodeToWorker } from '../protocol/decode.js';
 import { encodeFromWorker } from '../protocol/encode.js';
+import { createLog } from '../protocol/log.js';
 import { WorkerCore } from './core.js';
 import { Dealer } from './dealer.js';
 import type { WorkerCommand, WorkerEvent } from './events.js';
 import type { WorkerCoreOptions } from './options.js';
 import type { ComputeThread } from './thread.js';
 
-const debug = createDebug('binglide:worker');
+const debug = createLog('binglide:worker');
 
 /** Longer timers than setTimeout takes are set again. */
 const timerMsMax = 2 ** 30;

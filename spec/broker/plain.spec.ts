@@ -157,6 +157,26 @@ describe('broker/core: RFC 18 as the broker keeps it', () => {
     expect(lines[1]).to.match(/^w2 ← REQUEST \S+ "2"$/);
   });
 
+  it('B3: clients of an opaque service take turns, whoever asks much at once; what was given before is first', () => {
+    const story = echoes('w');
+    for (const client of ['a', 'b']) story.hello(client);
+    let lines = story.asksRaw('a1', 'echo', 'a1');
+    for (const id of ['a2', 'a3', 'a4', 'b1', 'b2']) story.asksRaw(id, 'echo', id);
+    const order: string[] = [];
+    for (let i = 0; i < 3; i++) {
+      lines = answer(story, 'w', addressIn(lines, 'w'));
+      order.push(/"(\w+)"$/.exec(lines.at(-1)!)![1]!);
+    }
+    story.goes('w');
+    lines = story.says('w2', { kind: 'plainReady', service: 'echo' });
+    for (;;) {
+      order.push(/"(\w+)"$/.exec(lines.at(-1)!)![1]!);
+      if (order.length === 6) break;
+      lines = answer(story, 'w2', addressIn(lines, 'w2'));
+    }
+    expect(order).to.deep.equal(['a2', 'b1', 'a3', 'a3', 'b2', 'a4']);
+  });
+
   it('B17: a worker that dies has its request given to another, at the head of the queue', () => {
     const story = echoes('w1');
     for (const peer of ['p1', 'p2']) story.asksPlain(peer, 'echo', peer);

@@ -59,6 +59,19 @@ describe('a header map', () => {
     }
   });
 
+  it('has texts as keys, and nothing else', () => {
+    for (const key of [[0x01], [0xc0], [0xc4, 1, 0x61], [0x80]]) {
+      expect(refusal(Uint8Array.from([0x81, ...key, 0x01])), `${key}`).to.include('header is not msgpack');
+    }
+  });
+
+  it('counts an empty list as a level too', () => {
+    const levels = (count: number) =>
+      Uint8Array.from([0x81, 0xa1, 0x61, ...new Array<number>(count - 2).fill(0x91), 0x90]);
+    expect(refusal(levels(nestingMax))).to.equal('taken');
+    expect(refusal(levels(nestingMax + 1))).to.include(`deeper than ${nestingMax}`);
+  });
+
   it('ends where its frame ends', () => {
     const frame = pack({ a: [1, 'text', new Uint8Array(9), { b: 2 ** 40 }], c: 0.5 });
     expect(refusal(concat(frame, [0xc0]))).to.include('1 bytes too many');

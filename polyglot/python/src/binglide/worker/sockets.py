@@ -1,0 +1,58 @@
+"""One DEALER's life: opened, written, closed. A new conversation is a new Dealer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import zmq
+
+from ..protocol.codec import Buffer
+
+#: So long may a last message take to leave a socket that was closed, in milliseconds.
+FAREWELL_MS: Final = 100
+
+
+class Dealer:
+    """Connects in the background, again and again, as libzmq does; what is sent meanwhile waits."""
+
+    def __init__(self, context: zmq.Context[Any], endpoint: str) -> None:
+        self.socket: zmq.Socket[Any] = context.socket(zmq.DEALER)
+        self.socket.setsockopt(zmq.LINGER, 0)
+        self.socket.setsockopt(zmq.SNDHWM, 0)
+        self.socket.connect(endpoint)
+
+    def send(self, frames: Sequence[Buffer]) -> None:
+        """Long frames are not copied: nobody writes to them any more."""
+        self.socket.send_multipart(frames, zmq.NOBLOCK, copy=False)
+
+    def receive(self) -> list[bytes] | None:
+        """The next message; None: nothing is there."""
+        try:
+            return self.socket.recv_multipart(zmq.NOBLOCK)
+        except zmq.Again:
+            return None
+
+    def close(self) -> None:
+        """What was sent leaves if that goes at once."""
+        self.socket.close(linger=FAREWELL_MS)
+
+
+class Cancellations:
+    """The SUB socket for cancellations: connected to where WELCOME says."""
+
+    def __init__(self, context: zmq.Context[Any], endpoint: str, topic: bytes) -> None:
+        self.endpoint = endpoint
+        self.socket: zmq.Socket[Any] = context.socket(zmq.SUB)
+        self.socket.setsockopt(zmq.LINGER, 0)
+        self.socket.setsockopt(zmq.SUBSCRIBE, topic)
+        self.socket.connect(endpoint)
+
+    def receive(self) -> list[bytes] | None:
+        try:
+            return self.socket.recv_multipart(zmq.NOBLOCK)
+        except zmq.Again:
+            return None
+
+    def close(self) -> None:
+        self.socket.close()

@@ -1,0 +1,16 @@
+/** A plain worker to be judged: `node plain-worker.js ENDPOINT`. It serves `echo`; a body `wait N` takes N milliseconds. */
+import { PlainWorker } from '../../workers/plain.js';
+
+const [broker] = process.argv.slice(2) as [string];
+
+const worker = new PlainWorker({
+  broker,
+  service: 'echo',
+  async *handler(body) {
+    const [word, ms] = String(body[0]).split(' ');
+    if (word === 'wait') await new Promise((resolve) => setTimeout(resolve, Number(ms)));
+    yield [Buffer.from('half')];
+    yield body;
+  },
+});
+await worker.start();
