@@ -2,6 +2,9 @@
  * Programs for `binglide check`: some that are well, and some with one fault each, with the check that finds it. A row for
  * each; another language's is a file of its own, or a text with its own file name.
  */
+import { join } from 'node:path';
+import { packageRoot } from '../root.js';
+
 export const local = (file: string) => new URL(file, import.meta.url);
 
 /** A worker program in no way ours (services/raw.ts), with a fault as its source text. */
@@ -18,6 +21,23 @@ ${before}
 serve(defineService({ name: 'MINE', version: 1, ${definition} }));
 `;
 
+/** An author's class in Python: its members. */
+const python = (members: string) => `import numpy as np
+from binglide.worker import Service, field, param, serve
+
+class Mine(Service):
+    name = "MINE"
+    version = 1
+    row = 65536
+${members}
+
+if __name__ == "__main__":
+    serve(Mine)
+`;
+
+/** A service that the Python package brings along. */
+const inPython = (name: string) => join(packageRoot, 'polyglot', 'python', 'src', 'binglide', 'services', name);
+
 /** A built-in service in the shoes of an author's. */
 const twin = (name: string) => `
 import { serve } from 'binglide/worker';
@@ -30,6 +50,8 @@ export interface Program {
   /** The program's name in the spec's folder and its text, or a file that is there. */
   readonly file?: string;
   readonly text?: string;
+  /** Left out where there is none. */
+  readonly needs?: 'python';
   readonly name?: string;
   /** Behind the program's name. */
   readonly args?: readonly string[];
@@ -57,6 +79,8 @@ const finishing = (outputs: string) =>
     },
     finish: ({ ones }) => (${outputs})`);
 
+const most = ['blocks', 'pairs', 'finish'];
+
 export const good: readonly Good[] = [
   { title: 'PERIOD, which looks ahead', file: './services/period.js', inapplicable: ['blocks', 'pairs', 'finish'] },
   {
@@ -80,6 +104,37 @@ export const good: readonly Good[] = [
       compute(input) { if (input.end > 2 ** 26) for (;;); }`),
     // Its long task reads nothing before it spins.
     inapplicable: ['parameters', 'blocks', 'pairs', 'finish'],
+  },
+  { title: 'HIST in Python', needs: 'python', file: inPython('hist.py'), inapplicable: ['parameters', ...most] },
+  { title: 'ENT in Python, with blocks', needs: 'python', file: inPython('ent.py'), inapplicable: ['pairs', 'finish'] },
+  {
+    title: 'PERIOD in Python, which looks ahead and finishes',
+    needs: 'python',
+    text: python(`    max_lag = param(8, low=1, high=300)
+    overlap = "max_lag"
+    matches = field("u8", shape=("max_lag",), merge="sum", cells=True)
+
+    def compute(self, x, task):
+        out = np.zeros((len(x), self.max_lag), "u8")
+        for lag in range(1, self.max_lag + 1):
+            m = max(0, min(task.own, x.shape[1] - lag))
+            out[:, lag - 1] = np.count_nonzero(x[:, :m] == x[:, lag : lag + m], axis=1)
+        return {"matches": out}
+
+    def finish(self, part):
+        return {"period": part.matches.argmax(-1) + 1, "score": part.matches.max(-1) / part.n}`),
+    inapplicable: ['blocks', 'pairs'],
+  },
+  {
+    title: 'a service in Python that tests for nothing, and is ended from outside',
+    needs: 'python',
+    text: python(`    pairs = field("u8", merge="sum")
+
+    def compute(self, x, task):
+        while task.offsets[0] > 2**26:
+            pass
+        return {"pairs": np.zeros(len(x), "u8")}`),
+    inapplicable: ['parameters', ...most],
   },
 ];
 
@@ -269,5 +324,56 @@ export const bad: readonly Bad[] = [
     text: 'this is no program',
     fails: ['describe', 'ready'],
     says: /did not start \(exit code 1\)/,
+  },
+  {
+    title: 'counts, in Python, what begins in the overlap',
+    needs: 'python',
+    text: python(`    overlap = 8
+    pairs = field("u8", merge="sum", cells=True)
+
+    def compute(self, x, task):
+        return {"pairs": np.count_nonzero(x[:, :-1] == x[:, 1:], axis=1)}`),
+    fails: ['splits'],
+    says: /field pairs, cell 0x\w+:0x\w+: wanted \d+, got \d+\n.*hint: .*counted twice in the overlap/s,
+  },
+  {
+    title: 'returns, in Python, another kind of array',
+    needs: 'python',
+    text: python(`    pairs = field("u8", merge="sum", cells=True)
+
+    def compute(self, x, task):
+        return {"pairs": np.full(len(x), 0.5)}`),
+    fails: ['whole'],
+    says: /MINE failed at 0x0: .*pairs.* \(E_SERVICE\)/,
+  },
+  {
+    title: 'raises, in Python',
+    needs: 'python',
+    text: python(`    pairs = field("u8", merge="sum", cells=True)
+
+    def compute(self, x, task):
+        return {"pairs": [1, 2][7]}`),
+    fails: ['whole'],
+    says: /MINE failed at 0x0: IndexError: list index out of range, \S+\.py:11 \(E_SERVICE\)/,
+  },
+  {
+    title: 'finishes, in Python, a row by its neighbours',
+    needs: 'python',
+    text: python(`    ones = field("u8", merge="sum", cells=True)
+
+    def compute(self, x, task):
+        return {"ones": np.count_nonzero(x & 1, axis=1)}
+
+    def finish(self, part):
+        return {"share": part.ones / part.ones.max()}`),
+    fails: ['finish'],
+    says: /^output share, cell 0x0:0x10000: 0\.\d+ among other rows, 1 alone\nhint: finish is row-wise/,
+  },
+  {
+    title: 'does not load, in Python',
+    needs: 'python',
+    text: `import no_such_tables\n${python('    pass')}`,
+    fails: ['describe', 'ready'],
+    says: /needs the Python module no_such_tables; pip install/,
   },
 ];

@@ -1,7 +1,10 @@
 /** `binglide check` on programs that are well, and on programs that have one fault each. */
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { author, bad, good, local, type Program, pairsOf } from './check-programs.js';
+import { needPython } from './python.js';
 import { type Ended, gone, json, mix, Place, slotsOf } from './spawned.js';
 
 const checks =
@@ -50,8 +53,10 @@ describe('binglide check', function () {
     for (let next = waiting.shift(); next; next = waiting.shift()) await next();
   }
 
-  async function checked({ title, text, file, args = ['small.bin'] }: Program): Promise<Told> {
-    const name = file === undefined ? `./${title.replaceAll(/\W+/g, '-')}.mjs` : local(file).pathname;
+  async function checked({ title, text, file, needs, args = ['small.bin'] }: Program): Promise<Told> {
+    const ending = needs === 'python' ? 'py' : 'mjs';
+    const name =
+      file === undefined ? `./${title.replaceAll(/\W+/g, '-')}.${ending}` : resolve(fileURLToPath(local('.')), file);
     if (text !== undefined) await writeFile(place.path(name), text);
     const ended = await place.run('check', name, ...args, '--seed', '7', '--json');
     const [report] = json(ended);
@@ -65,7 +70,8 @@ describe('binglide check', function () {
   const butSpeed = (names: readonly string[]) => names.filter((name) => name !== 'speed');
 
   for (const program of good) {
-    it(`finds nothing in ${program.title}`, async () => {
+    it(`finds nothing in ${program.title}`, async function () {
+      if (program.needs) needPython(this);
       const { ended, report } = await runs.get(program)!;
       expect(report.checks.map(({ name }) => name).join(', ')).to.equal(checks);
       const wrong = report.checks.filter(({ name, outcome }) => name !== 'speed' && /failed|left/.test(outcome));
@@ -76,7 +82,8 @@ describe('binglide check', function () {
   }
 
   for (const program of bad) {
-    it(`finds the one that ${program.title}`, async () => {
+    it(`finds the one that ${program.title}`, async function () {
+      if (program.needs) needPython(this);
       const { ended, report } = await runs.get(program)!;
       const { fails, says } = program;
       const failed = named(report, 'failed');

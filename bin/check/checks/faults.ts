@@ -2,6 +2,7 @@
 import { appendFileSync, rmSync, statSync, truncateSync, utimesSync } from 'node:fs';
 import type { ErrorCode } from '../../../protocol/errors.js';
 import type { TaskInput } from '../../../protocol/messages.js';
+import type { SignOfLife } from '../broker.js';
 import { inputOf, type Lab, told } from '../lab.js';
 import { longTask, underWay } from '../long-task.js';
 import { CheckFailure, doesNotApply, ok, type Verdict } from '../verdict.js';
@@ -40,13 +41,22 @@ async function checkShrunk(lab: Lab): Promise<boolean> {
   const early = await underWay(lab, running);
   if (early) return false;
   truncateSync(path, 0);
+  const shrunkAt = performance.now();
   const answer = await target.within(running.answer, running.attempt, shrunkMsMax);
   if (answer.kind === 'fault' && answer.fault.code === 'E_CHANGED') return true;
+  const beats = target.broker.signs.filter(({ at, attempt }) => at > shrunkAt && attempt === running.attempt);
+  const isBusy = answer.kind === 'lost' && target.isRunning && !growing(beats);
   await target.end();
+  // It has not come to reading more: nothing can be told.
+  if (isBusy) return false;
   throw new CheckFailure(
     `a file that shrank while it was read: wanted E_CHANGED, got ${told(answer)}`,
     'where fewer bytes come than the run has, the file has changed: say so at once (a file that is mapped ends the process)',
   );
+}
+
+function growing(beats: readonly SignOfLife[]): boolean {
+  return (beats.at(-1)?.bytesDone ?? 0) > (beats[0]?.bytesDone ?? 0);
 }
 
 export async function checkMissing(lab: Lab): Promise<Verdict> {
