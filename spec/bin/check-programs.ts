@@ -86,7 +86,7 @@ export const good: readonly Good[] = [
   {
     title: 'PERIOD with its longest distance',
     file: './services/period.js',
-    args: ['small.bin', '--max-lag', '40'],
+    args: ['in/small.bin', '--max-lag', '40'],
     inapplicable: ['blocks', 'pairs', 'finish'],
   },
   { title: 'SHARES, which finishes', file: './services/shares.js', inapplicable: ['blocks', 'pairs'] },

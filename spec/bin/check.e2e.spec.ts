@@ -31,7 +31,8 @@ describe('binglide check', function () {
 
   before(async () => {
     place = await Place.make();
-    await writeFile(place.path('small.bin'), mix(300_001, 5));
+    for (const folder of ['in', 'tmp', 'tmp1', 'tmp2']) await mkdir(place.path(folder));
+    await writeFile(place.path('in', 'small.bin'), mix(300_001, 5));
     for (const program of [...good, ...bad]) {
       runs.set(
         program,
@@ -53,12 +54,14 @@ describe('binglide check', function () {
     for (let next = waiting.shift(); next; next = waiting.shift()) await next();
   }
 
-  async function checked({ title, text, file, needs, args = ['small.bin'] }: Program): Promise<Told> {
+  async function checked({ title, text, file, needs, args = ['in/small.bin'] }: Program): Promise<Told> {
     const ending = needs === 'python' ? 'py' : 'mjs';
     const name =
       file === undefined ? `./${title.replaceAll(/\W+/g, '-')}.${ending}` : resolve(fileURLToPath(local('.')), file);
     if (text !== undefined) await writeFile(place.path(name), text);
-    const ended = await place.run('check', name, ...args, '--seed', '7', '--json');
+    // What a check that is killed leaves there goes with the place.
+    const env = { TMPDIR: place.path('tmp') };
+    const ended = await place.start(['check', name, ...args, '--seed', '7', '--json'], { env }).ended;
     const [report] = json(ended);
     if (!report) throw new Error(`no report: ${ended.stderr}`);
     return { ended, report };
@@ -101,10 +104,9 @@ describe('binglide check', function () {
         for (let row = 0; row < input.rows; row++) out.pairs[row] = input.offset(row);
       }`);
     await writeFile(place.path('noisy.mjs'), noisy);
-    await mkdir(place.path('tmp'));
-    const env = { TMPDIR: place.path('tmp') };
-    const { lines, stderr, code } = await place.start(['check', './noisy.mjs', 'small.bin'], { env }).ended;
-    expect(await readdir(place.path('tmp'))).to.deep.equal([]);
+    const env = { TMPDIR: place.path('tmp1') };
+    const { lines, stderr, code } = await place.start(['check', './noisy.mjs', 'in/small.bin'], { env }).ended;
+    expect(await readdir(place.path('tmp1'))).to.deep.equal([]);
     const rows = lines.map((line) => line.split('\t'));
     expect(rows[0]).to.deep.equal(['check', 'outcome', 'seen']);
     expect(
@@ -127,9 +129,8 @@ describe('binglide check', function () {
   it('leaves nothing behind when it is ended, while the worker spins', async () => {
     const spins = author(`fields: { ${pairsOf} }, compute() { console.log('spinning'); for (;;); }`);
     await writeFile(place.path('spins.mjs'), spins);
-    await mkdir(place.path('tmp2'));
     const env = { TMPDIR: place.path('tmp2') };
-    const { child, linesOut, ended } = place.start(['check', './spins.mjs', 'small.bin'], { env });
+    const { child, linesOut, ended } = place.start(['check', './spins.mjs', 'in/small.bin'], { env });
     expect((await linesOut(3)).map((line) => line.split('\t')[0])).to.deep.equal(['check', 'describe', 'ready']);
     const { pid } = child;
     expect((await slotsOf(pid!)).length).to.equal(1);
@@ -147,7 +148,7 @@ describe('binglide check', function () {
       [['./gone.py'], /gone\.py: no such file; .*\(E_USAGE\)/],
       [['./plain.txt'], /plain\.txt cannot be started.*\(E_USAGE\)/],
       [[period, 'gone.bin'], /gone\.bin: no such file.*\(E_USAGE\)/],
-      [[period, 'small.bin', 'small.bin'], /PERIOD takes 1 file, not 2.*\(E_USAGE\)/],
+      [[period, 'in/small.bin', 'in/small.bin'], /PERIOD takes 1 file, not 2.*\(E_USAGE\)/],
       [[period, '--max-lag', '41'], /max_lag is 41; it takes a number from 1 to 40 \(E_PARAM\)/],
       [[period, '--params', 'max_lag=x'], /max_lag is x; it takes a whole number.* \(E_PARAM\)/],
       [[period, '--params', 'lag=3'], /PERIOD takes no parameter lag/],
