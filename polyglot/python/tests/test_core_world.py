@@ -6,17 +6,23 @@ nothing is sent on a socket that is closed, and when the faults end everything i
 
 from __future__ import annotations
 
+import dataclasses
 import random
 from typing import Any
 
 import pytest
-from test_core import DESCRIPTOR, JOB, NOTHING, OTHER, WELCOME, assign, part
+from test_core import DESCRIPTOR, JOB, NOTHING, OTHER, TASK, WELCOME
 
 from binglide.protocol import messages as m
 from binglide.protocol.errors import Fault
 from binglide.worker import events as e
 from binglide.worker.core import WorkerCore
 from binglide.worker.options import WorkerOptions
+
+
+def computed(run: int, attempt: int) -> e.TaskComputed:
+    """A part that says which attempt it is of."""
+    return e.TaskComputed(run, m.PartFrames((f"a{attempt}",), (b"",)), NOTHING)
 
 
 class World:
@@ -29,8 +35,9 @@ class World:
         #: Attempts that the living conversation owes an answer.
         self.owed: set[int] = set()
         self.answered = 0
-        #: Runs that the child may still end.
-        self.runs: list[int] = []
+        #: Runs that the child may still end, with the attempt that each is for; and those whose child was replaced.
+        self.runs: dict[int, int] = {}
+        self.late: dict[int, int] = {}
         self.trace: list[str] = []
         self.tell(e.Started())
 
@@ -53,9 +60,10 @@ class World:
             self.hear(command.message)
         elif isinstance(command, e.StartTask):
             assert self.core.run == command.run
-            self.runs.append(command.run)
+            assert isinstance(command.task, m.Task)
+            self.runs[command.run] = int(command.task.read_ms_max or 0)
         elif isinstance(command, e.ReplaceChild):
-            self.runs.remove(command.run)
+            self.late[command.run] = self.runs.pop(command.run)
 
     def hear(self, message: Any) -> None:
         assert self.is_open, "nothing is sent on a closed socket"
@@ -63,6 +71,8 @@ class World:
             assert message.attempt in self.owed, "an attempt is answered once, and only while it is owed"
             self.owed.remove(message.attempt)
             self.answered += 1
+        if isinstance(message, m.TaskFinal):
+            assert message.part.arrays == (f"a{message.attempt}",), "an attempt is answered with its own part"
 
     def step(self) -> None:
         acts = [self.pass_time, self.pass_time, self.end_run, self.progress, self.broker_says, self.broker_says]
@@ -76,14 +86,16 @@ class World:
             self.tell(e.DeadlineReached())
 
     def end_run(self) -> None:
-        if self.runs:
-            run = self.runs.pop(self.random.randrange(len(self.runs)))
+        held = self.late if self.late and self.random.random() < 0.3 else self.runs
+        if held:
+            run = self.random.choice(list(held))
+            attempt = held.pop(run)
             failed = e.TaskFailed(run, Fault("E_SERVICE", "failed"), NOTHING)
-            self.tell(self.random.choice([e.TaskComputed(run, part(8), NOTHING), failed]))
+            self.tell(self.random.choice([computed(run, attempt), failed]))
 
     def progress(self) -> None:
         if self.runs:
-            self.tell(e.TaskProgressed(self.runs[-1], self.random.randrange(9)))
+            self.tell(e.TaskProgressed(max(self.runs), self.random.randrange(9)))
 
     def broker_says(self) -> None:
         if not self.is_open:
@@ -97,7 +109,8 @@ class World:
         if kind < 0.6:
             self.attempt += 1
             self.owed.add(self.attempt)
-            self.tell(e.Received(assign(self.attempt, job)))
+            task = dataclasses.replace(TASK, read_ms_max=float(self.attempt))
+            self.tell(e.Received(m.Assign(self.attempt, "epoch", job, task)))
         elif kind < 0.7:
             self.tell(e.Received(m.WorkerCancel(job, tuple(sorted(self.owed)[:1]))))
         elif kind < 0.8:
@@ -122,8 +135,7 @@ def test_every_attempt_is_answered_once_whatever_happens(seed: int) -> None:
             world.tell(e.Received(m.WorkerHeartbeat() if world.is_welcome else WELCOME))
             world.is_welcome = True
         for run in list(world.runs):
-            world.runs.remove(run)
-            world.tell(e.TaskComputed(run, part(8), NOTHING))
+            world.tell(computed(run, world.runs.pop(run)))
     assert not world.owed
     assert world.core.state == "idle"
     assert world.answered > 20
