@@ -143,6 +143,23 @@ def test_samples_say_which_cells_they_saw(engine: Engine, data: Path) -> None:
     assert np.isnan(part["lo"][1:4]).all()
 
 
+def test_runs_that_look_far_ahead_need_no_more_memory_than_others(mixed_file: Path) -> None:
+    class Far(Service):
+        name, version, row, overlap = "FAR", 1, 4096, 1 << 20
+        total = field("u8", merge="sum")
+
+        def compute(self, x: Any, task: Any) -> Any:
+            return {"total": x[:, task.own :].sum(axis=1, dtype="u8")}
+
+    engine = Engine(define(Far), [b"/"])
+    size = mixed_file.stat().st_size
+    runs = [(at, at + 4096) for at in range(0, size - 4096, 65536)]
+    part = computed(engine, task_of(mixed_file, runs, 65536, kind="sample"))
+    content = np.fromfile(mixed_file, np.uint8)
+    assert part["total"].tolist() == [sum(int(content[end : end + (1 << 20)].sum(dtype="u8")) for _, end in runs)]
+    assert engine.buffer(0, 0).size < 4 << 20
+
+
 def test_slow_reads_of_a_sample_are_passed_over(engine: Engine, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ticks = iter(range(10**9))
     monkeypatch.setattr("binglide.worker.source.time.perf_counter", lambda: next(ticks) * 0.01)

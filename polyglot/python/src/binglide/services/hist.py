@@ -10,7 +10,6 @@ import numpy.typing as npt
 
 from binglide.worker import Service, TaskView, field, serve
 
-
 #: From here on the table of pairs costs less than it saves.
 _LONG_BYTES = 256 << 10
 
