@@ -44,7 +44,7 @@ export class Target {
   /** A worker that is registered, the running one or a fresh one; throws CheckFailure. */
   async start(): Promise<Ready> {
     if (this.#isClosed) throw new CheckFailure('the check was ended');
-    if (this.#process && this.#process.how === null && this.ready) return this.ready;
+    if (this.isRunning && this.ready) return this.ready;
     await this.end();
     const began = performance.now();
     const slot = `${process.pid}.check${this.#slots++}`;
@@ -72,6 +72,10 @@ export class Target {
       this.broker.lose(`the worker died (${how})`);
     });
     return this.ready;
+  }
+
+  get isRunning(): boolean {
+    return this.#process !== null && this.#process.how === null;
   }
 
   /** The task's answer; where it is lost, so is the worker. */

@@ -26,7 +26,7 @@ export interface Faults {
   readonly part?: (columns: Columns, task: Task) => void;
   /** Before it is sent. */
   readonly frames?: (part: PartFrames, task: Task) => PartFrames;
-  readonly ignores?: 'identity' | 'roots' | 'cancel' | 'liveness' | 'samples';
+  readonly ignores?: 'identity' | 'ends' | 'roots' | 'cancel' | 'liveness' | 'samples';
   /** What long tasks do. */
   readonly spins?: true;
   readonly answersCancelTwice?: true;
@@ -202,6 +202,7 @@ class RawWorker {
       const own = Math.min(stepBytes, end - at);
       const bytes = Buffer.alloc(own + 1);
       const got = readSync(file, bytes, 0, own + 1, at);
+      if (got < own && this.faults.ignores !== 'ends') throw fail('E_CHANGED', 'the file shrank');
       countBytes(part, bytes.subarray(0, got), at, own, Number(held.task.params.least));
       held.bytesDone += own;
     }
