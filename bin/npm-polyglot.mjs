@@ -42,7 +42,7 @@ export function rustSteps() {
       has(tool) ? run('cargo', [tool, ...args], { cwd: rust }) : `no cargo ${tool}; rustup gets it`;
   return [
     ['Rust: format', cargo('fmt', '--check')],
-    ['Rust: lint', cargo('clippy', '--locked', '--all-targets', '--', '-D', 'warnings')],
-    ['Rust: specs', cargo('test', '--locked', '--release')],
+    ['Rust: lint', cargo('clippy', '--all-targets', '--', '-D', 'warnings')],
+    ['Rust: specs', cargo('test', '--release')],
   ];
 }

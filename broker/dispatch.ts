@@ -1,12 +1,11 @@
 /**
- * From wanted pieces to tasks on workers and back: who is next, what was given to whom, what became of it. An assignment
- * is live while somebody wants its piece and withdrawn after that; its slot is busy until the worker has answered.
+ * From wanted pieces to tasks on workers and back: what was given to whom (whose turn it is: turns.ts), what became of it.
+ * An assignment is live while somebody wants its piece and withdrawn after that; its slot is busy until the worker has answered.
  */
 import {
   type Attempt,
   assert,
   BinglideError,
-  type ClientId,
   decodePart,
   type Fault,
   type FromWorker,
@@ -20,10 +19,10 @@ import {
 import type { Books } from './books.js';
 import { type Chunk, ChunkTable, type Slice, taskOf } from './chunks.js';
 import type { ChunkContext } from './events.js';
-import { DeficitRing } from './fairness.js';
 import type { Job } from './job.js';
 import type { WorkerEntry } from './roster.js';
 import { smoothed } from './services.js';
+import { type Turn, Turns } from './turns.js';
 
 interface Assignment {
   readonly attempt: Attempt;
@@ -40,34 +39,13 @@ interface Assignment {
   bytesDone: number;
 }
 
-interface Candidate {
-  readonly job: Job;
-  readonly chunk: Chunk;
-  readonly sliceBytes: number;
-  readonly worker: WorkerEntry;
-  readonly costMs: number;
-}
-
 const idsOf = (inputs: ChunkContext['inputs']) => inputs.map(({ id }) => id);
 
-const sliceBytesMax = 64 * 2 ** 20;
-const sliceBytesMin = 65_536;
-/**
- * What a job that comes has in hand, for each slot: a look at a few hundred MiB is over before a long job gets its turn
- * again. With two slices such a look took 4 to 5 times as long beside a long job as alone, with eight 3 to 4 times.
- */
-const openingSlices = 8;
-/** A worker holds no more than this ahead of the task that it runs, or one task. */
-const aheadMs = 10;
 /** Samples may take about a twentieth of what reading everything takes at 256 MiB a second. */
 const sampleMsPerByte = 0.05 / (256 * 2 ** 10);
-/** Where seeks are dear, a disk that waits between two slices is lost time: they are so many times longer. */
-const dearSlices = 16;
-
 export class Dispatch {
   readonly #assignments = new Map<Attempt, Assignment>();
-  readonly #clients: DeficitRing<ClientId>;
-  readonly #jobs = new Map<ClientId, DeficitRing<JobId>>();
+  readonly #turns: Turns;
   #lastAttempt = 0;
   #hashing = true;
 
@@ -83,26 +61,22 @@ export class Dispatch {
       failed(chunk: Chunk, fault: Fault, now: number): void;
     },
   ) {
-    this.#clients = new DeficitRing(books.options.sliceMs);
+    this.#turns = new Turns(books, (ids) => this.#readerOf(ids));
   }
 
   /** A job has pieces to be had from now on. */
   enter(job: Job): void {
-    const openingMs = openingSlices * this.books.options.sliceMs * Math.max(1, this.books.roster.slotCount);
-    this.#clients.add(job.clientId, openingMs);
-    let ring = this.#jobs.get(job.clientId);
-    if (!ring) this.#jobs.set(job.clientId, (ring = new DeficitRing(this.books.options.sliceMs)));
-    ring.add(job.id, openingMs);
+    this.#turns.enter(job);
+  }
+
+  /** What a task of the job is to take. */
+  sliceMs(job: Job, areDear: boolean): number {
+    return this.#turns.sliceMs(job, areDear);
   }
 
   /** A job ended, however: pieces that nobody else wants are withdrawn and their workers told. */
   leave(job: Job): void {
-    const ring = this.#jobs.get(job.clientId);
-    ring?.delete(job.id);
-    if (![...this.books.jobs.values()].some((other) => other.clientId === job.clientId && other.id !== job.id)) {
-      this.#jobs.delete(job.clientId);
-      this.#clients.delete(job.clientId);
-    }
+    this.#turns.leave(job);
     if (job.phase.name !== 'running') return;
     const withdrawn = [...job.phase.open.keys()].flatMap((key) => this.books.chunks.unwant(key, job.id));
     this.withdraw(withdrawn);
@@ -140,7 +114,7 @@ export class Dispatch {
   /** Gives out tasks while there are both tasks and workers. */
   run(now: number): void {
     for (const job of this.books.jobs.values()) this.#openPieces(job);
-    for (let next = this.#next(); next; next = this.#next()) this.#assign(next, now);
+    for (let turn = this.#turns.next(); turn; turn = this.#turns.next()) this.#assign(turn, now);
     const busy = this.books.chunks.size > 0;
     if (busy === this.#hashing) {
       this.#hashing = !busy;
@@ -245,10 +219,7 @@ export class Dispatch {
     const next = this.#assignments.get(worker.attempts[0]!);
     if (next) next.progressMs = now;
     const job = this.books.jobs.get(assignment.jobId);
-    if (job) {
-      this.#clients.settle(job.clientId, assignment.chargedMs - work.ms);
-      this.#jobs.get(job.clientId)?.settle(job.id, assignment.chargedMs - work.ms);
-    }
+    if (job) this.#turns.settle(job, assignment.chargedMs - work.ms);
     // A finish has computed nothing of the input.
     for (const waiter of assignment.chunk.finish ? [] : assignment.chunk.waiters) {
       // Bytes are counted where the turn was; a job that shares the piece has read nothing for it.
@@ -268,65 +239,13 @@ export class Dispatch {
     if (job) job.bytesPerMs = smoothed(job.bytesPerMs, bytes, ms);
   }
 
-  #next(): Candidate | undefined {
-    let chosen: Candidate | undefined;
-    this.#clients.next((clientId) => {
-      chosen = this.#nextOf(clientId);
-      return chosen?.costMs;
-    });
-    if (!chosen) return undefined;
-    let candidate: Candidate | undefined;
-    this.#jobs.get(chosen.job.clientId)!.next((jobId) => {
-      candidate = this.#candidate(this.books.jobs.get(jobId)!);
-      return candidate?.costMs;
-    });
-    // The client was charged what the first of its jobs would cost; the turn may be another's.
-    if (candidate) this.#clients.settle(candidate.job.clientId, chosen.costMs - candidate.costMs);
-    return candidate;
-  }
-
-  #nextOf(clientId: ClientId): Candidate | undefined {
-    for (const job of this.books.jobs.values()) {
-      if (job.clientId !== clientId) continue;
-      const candidate = this.#candidate(job);
-      if (candidate) return candidate;
-    }
-    return undefined;
-  }
-
-  #candidate(job: Job): Candidate | undefined {
-    if (job.phase.name !== 'running') return undefined;
-    const { bytesPerMs } = job;
-    const areDear = this.books.seeks.areDear(job.inputIds);
-    const worker = areDear ? this.#onlyReader(job) : this.#anyWorker(job);
-    if (!worker) return undefined;
-    const chunk = this.#chunkWithSlice(job);
-    if (!chunk) return undefined;
-    const sliceBytes = Math.max(sliceBytesMin, Math.min(sliceBytesMax, bytesPerMs * this.sliceMs(job, areDear)));
-    return { job, chunk, sliceBytes, worker, costMs: ChunkTable.peekBytes(chunk, sliceBytes) / bytesPerMs };
-  }
-
-  /** What a task of the job is to take. */
-  sliceMs({ sliceWeight }: Job, areDear: boolean): number {
-    return this.books.options.sliceMs * (areDear ? dearSlices : sliceWeight);
-  }
-
-  #anyWorker({ service }: Job): WorkerEntry | undefined {
-    const { digest } = service!;
-    return this.books.roster.idleWorker(digest) ?? this.books.roster.creditWorker(digest, aheadMs);
-  }
-
-  /** Two that read in different places would send a disk's head to and fro: whoever reads the inputs goes on alone. */
-  #onlyReader(job: Job): WorkerEntry | undefined {
-    const ids = job.inputIds;
+  /** When a disk turns out to seek, several may be reading. */
+  #readerOf(inputIds: readonly string[]): WorkerEntry | undefined {
     let reader: WorkerEntry | undefined;
-    // The one that was given the last task: when a disk turns out to seek, several may read.
     for (const { peer, chunk } of this.#assignments.values()) {
-      if (chunk.context.inputs.some(({ id }) => ids.includes(id))) reader = this.books.roster.get(peer);
+      if (chunk.context.inputs.some(({ id }) => inputIds.includes(id))) reader = this.books.roster.get(peer);
     }
-    if (!reader) return this.#anyWorker(job);
-    const isFree = reader.digest === job.service!.digest && this.books.roster.hasRoom(reader, 0);
-    return isFree ? reader : undefined;
+    return reader;
   }
 
   /** Wants the job's next pieces, also where no worker is free: who wants a piece shares in it from then on. */
@@ -341,17 +260,7 @@ export class Dispatch {
     }
   }
 
-  #chunkWithSlice(job: Job): Chunk | undefined {
-    let fresh: Chunk | undefined;
-    for (const key of job.running.open.keys()) {
-      const chunk = this.books.chunks.get(key)!;
-      if (chunk.lost.length > 0 || (chunk.finish && ChunkTable.hasSlice(chunk))) return chunk;
-      if (!fresh && ChunkTable.hasSlice(chunk)) fresh = chunk;
-    }
-    return fresh;
-  }
-
-  #assign({ job, chunk, sliceBytes, worker, costMs }: Candidate, now: number): void {
+  #assign({ job, chunk, sliceBytes, worker, costMs }: Turn, now: number): void {
     const attempt = ++this.#lastAttempt as Attempt;
     const slice = ChunkTable.takeSlice(chunk, sliceBytes);
     chunk.running.set(attempt, slice);

@@ -12,6 +12,7 @@ import { unpack } from './msgpack.js';
 import { Peer } from './peer.js';
 import { breach, NotReached } from './rules.js';
 import { type Frames, type Header, shown } from './wire.js';
+import { type Wire, wires } from './wires.js';
 
 export interface BrokerWorldOptions {
   readonly endpoint: string;
@@ -22,6 +23,8 @@ export interface BrokerWorldOptions {
   /** After so long the broker has given up a request for a service that nobody serves, in milliseconds. */
   readonly expireMs: number;
   readonly file?: string;
+  /** How RFC 18 stands on the wire; left out: as it is written there. */
+  readonly wire?: Wire;
 }
 
 export interface Welcome {
@@ -55,6 +58,10 @@ export class BrokerWorld {
       if (!statSync(this.file).isFile()) throw new Error(`${this.file} is no regular file`);
     }
     this.bytes = readFileSync(this.file);
+  }
+
+  get wire(): Wire {
+    return this.options.wire ?? wires.rfc18!;
   }
 
   /** Undefined: no answer to HELLO. */
@@ -135,10 +142,14 @@ export class BrokerScene {
     return `conform.${randomBytes(6).toString('hex')}`;
   }
 
-  peer(header: Header, name: string): Peer {
+  /** One that sends anything at all may be answered under any header: it is not watched. */
+  stranger(header: Header): Peer {
+    return this.peer(header, 'stranger', () => undefined);
+  }
+
+  peer(header: Header, name: string, watch = (frames: Frames) => this.world.watch(frames, header)): Peer {
     const { endpoint, timeoutMs } = this.world.options;
-    const watch = (frames: Frames) => this.world.watch(frames, header);
-    const peer = new Peer({ endpoint, header, name, timeoutMs, watch });
+    const peer = new Peer({ endpoint, header, name, timeoutMs, watch, wire: this.world.wire });
     this.#peers.push(peer);
     return peer;
   }

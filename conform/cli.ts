@@ -4,6 +4,7 @@ import { judgeBroker } from './judge-broker.js';
 import { judgePlayed } from './judge-played.js';
 import type { Verdict } from './rules.js';
 import { conforms, jsonOf, markdownOf, tableOf } from './table.js';
+import { wires } from './wires.js';
 
 const options = {
   worker: { type: 'boolean' },
@@ -16,6 +17,7 @@ const options = {
   body: { type: 'string', default: 'conform' },
   'timeout-ms': { type: 'string', default: '5000' },
   'expire-ms': { type: 'string', default: '15000' },
+  wire: { type: 'string', default: 'rfc18' },
   json: { type: 'boolean' },
   markdown: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
@@ -39,6 +41,7 @@ Options:
   --body <text>        what a plain worker is asked; one that takes some seconds shows more (default: conform)
   --timeout-ms <n>     how long to wait for what has to come (default: 5000)
   --expire-ms <n>      by then the broker gives up requests for services that nobody serves (default: 15000)
+  --wire <name>        majortomo for a broker that writes RFC 18 as that one: the forms fail, the rest is judged
   --json               verdicts as one JSON object
   --markdown           verdicts as a table in Markdown
   -h, --help           display help
@@ -102,8 +105,11 @@ async function judged(values: Values, positionals: readonly string[]): Promise<V
   if (endpoint === undefined) throw new WrongUse('no endpoint given; see --help');
   if (more.length > 0) throw new WrongUse(`one endpoint at a time; ${more.join(' ')} is too much`);
   if (!/^(ipc|tcp):\/\/./.test(endpoint)) throw new WrongUse(`${endpoint}: an endpoint begins with ipc:// or tcp://`);
+  const wire = wires[values.wire];
+  if (!wire) throw new WrongUse(`--wire ${values.wire}: it takes ${Object.keys(wires).join(', ')}`);
   return judgeBroker({
     endpoint,
+    wire,
     dialect,
     timeoutMs,
     heartbeatMs: count('heartbeat-ms', values['heartbeat-ms'] ?? '1000'),

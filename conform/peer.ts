@@ -2,12 +2,14 @@
 import { Dealer } from 'zeromq';
 import { Inbox } from './inbox.js';
 import { type Frames, type Header, message, shown } from './wire.js';
+import type { Wire } from './wires.js';
 
 export interface PeerOptions {
   readonly endpoint: string;
   readonly header: Header;
   readonly name: string;
   readonly timeoutMs: number;
+  readonly wire: Wire;
   /** Everything that the broker sends here. */
   watch(frames: Frames, header: Header): void;
 }
@@ -18,11 +20,13 @@ export class Peer {
   readonly #socket = new Dealer({ linger: 1000, receiveHighWaterMark: 1000 });
   #sends: Promise<void> = Promise.resolve();
   #beats: NodeJS.Timeout | undefined;
+  readonly #wire: Wire;
   #closed = false;
   #isDeaf = false;
 
   constructor(options: PeerOptions) {
     this.header = options.header;
+    this.#wire = options.wire;
     this.inbox = new Inbox(`the ${options.name}`, options.timeoutMs);
     this.#socket.connect(options.endpoint);
     void this.#read(options);
@@ -33,8 +37,9 @@ export class Peer {
   }
 
   raw(frames: Frames): void {
+    const written = this.#wire.out(frames);
     this.#sends = this.#sends.then(async () => {
-      if (!this.#closed) await this.#socket.send([...frames] as Buffer[]);
+      if (!this.#closed) await this.#socket.send([...written] as Buffer[]);
     });
     this.#sends.catch(() => undefined);
   }
@@ -72,7 +77,7 @@ export class Peer {
   async #read({ watch }: PeerOptions): Promise<void> {
     try {
       for await (const frames of this.#socket) {
-        const copies = frames.map((frame) => Buffer.from(frame));
+        const copies = this.#wire.into(frames.map((frame) => Buffer.from(frame)));
         watch(copies, this.header);
         this.inbox.add(copies);
         while (this.#isDeaf && !this.#closed) await new Promise((resolve) => setTimeout(resolve, 50));

@@ -22,6 +22,7 @@ export interface PlayedOptions {
   /** Plain workers have agreed on it (1000 unless given), v2 peers are told it in WELCOME (200), in milliseconds. */
   readonly heartbeatMs?: number;
   readonly timeoutMs: number;
+  readonly dialect: 'mdp' | 'v2' | 'both';
   /** What a plain worker is asked. */
   readonly body: string;
 }

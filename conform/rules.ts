@@ -90,8 +90,8 @@ export async function judge<World>(options: RunOptions<World>): Promise<Verdict[
   };
   const judged = async (rule: Rule<World>): Promise<Verdict> => {
     const told = (outcome: Outcome, seen: string): Verdict => ({ rule, outcome, seen });
-    if ('unseen' in rule) return told('not seen', rule.unseen);
     if (!spoken.includes(rule.dialect)) return told('not spoken', `${nameOf[rule.dialect]} is not spoken`);
+    if ('unseen' in rule) return told('not seen', rule.unseen);
     const broken = (await Promise.all((rule.needs ?? []).map(verdictOf))).find(({ outcome }) => outcome !== 'pass');
     if (broken) return told('not reached', `${broken.rule.id}: ${broken.outcome}`);
     return limit.run(() => verdictFrom(rule, world, options.checkMsMax));

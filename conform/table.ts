@@ -66,14 +66,17 @@ export function jsonOf(verdicts: readonly Verdict[]): string {
   return `${JSON.stringify({ conforms: conforms(verdicts), totals: totalsOf(verdicts), rules })}\n`;
 }
 
+/** Without what is not spoken: the totals say how much that is. */
 export function markdownOf(verdicts: readonly Verdict[]): string {
   const cell = (text: string) => oneLine(text).replaceAll('|', '\\|');
   return [
     '| rule | level | verdict | what was seen | the rule |',
     '|---|---|---|---|---|',
-    ...verdicts.map(
-      ({ rule, outcome, seen }) => `| ${rule.id} | ${rule.level} | ${outcome} | ${cell(seen)} | ${cell(rule.text)} |`,
-    ),
+    ...verdicts
+      .filter(({ outcome }) => outcome !== 'not spoken')
+      .map(
+        ({ rule, outcome, seen }) => `| ${rule.id} | ${rule.level} | ${outcome} | ${cell(seen)} | ${cell(rule.text)} |`,
+      ),
     '',
     ...totalsOf(verdicts).map((total) => `- ${totalLine(total).replace(/ +/g, ' ')}`),
     '',

@@ -116,7 +116,7 @@ export async function errorOf(peer: HubPeer, codes: readonly string[], attempt =
 }
 
 /** Numbers in a row of the field; undefined: only the part tells. */
-function rowLength(field: Field, descriptor: MapValue): number | undefined {
+export function rowLength(field: Field, descriptor: MapValue): number | undefined {
   if (field.merge === 'run') return 6;
   const params = paramsOf(descriptor);
   const sides = (field.shape ?? []).map((side) => (typeof side === 'string' ? Number(params[side]) : side));

@@ -176,3 +176,15 @@ export function checkCounts(scene: BrokerScene, { arrays }: Answer): void {
   const at = wanted.findIndex((count, value) => counts?.[value] !== count);
   if (at >= 0) throw new Breach(`byte ${at} counted ${counts?.[at]} times in place of ${wanted[at]}`);
 }
+
+/** What READY with this descriptor, one of COUNTS but for these entries, comes to: WELCOME, or DISCONNECT. */
+export async function descriptorAnswered(scene: BrokerScene, entries: MapValue): Promise<string> {
+  const { name = serviceName(), ...more } = entries;
+  const peer = scene.peer('BXMW02', 'worker that is to be refused');
+  const descriptor = descriptorOf('counts', String(name), more);
+  peer.send('READY', String(name), { descriptor, slot: slotName(), credit: 1 });
+  // A stranger's invalid message may be dropped; what is behind it is answered by DISCONNECT (B-17).
+  peer.send('HEARTBEAT');
+  const { command, frames } = await peer.inbox.until('answer to READY and HEARTBEAT', () => true);
+  return command === '?' ? shown(frames) : command;
+}

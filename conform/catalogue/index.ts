@@ -14,6 +14,7 @@ import { v2BrokerReports } from './v2-broker-reports.js';
 import { v2BrokerRequests } from './v2-broker-requests.js';
 import { v2BrokerTasks } from './v2-broker-tasks.js';
 import { v2Client } from './v2-client.js';
+import { v2BrokerFinish, v2WorkerFinish } from './v2-finish.js';
 import { v2WorkerTasks } from './v2-worker.js';
 import { v2WorkerLife } from './v2-worker-life.js';
 
@@ -26,6 +27,7 @@ export const brokerRules: readonly Rule<BrokerWorld>[] = [
   ...v2BrokerTasks,
   ...v2BrokerReports,
   ...v2BrokerDescriptors,
+  ...v2BrokerFinish,
   ...unseenRules('broker'),
 ];
 
@@ -33,6 +35,7 @@ export const workerRules: readonly Rule<PlayedWorld>[] = [
   ...rfc18Worker,
   ...v2WorkerTasks,
   ...v2WorkerLife,
+  ...v2WorkerFinish,
   ...unseenRules('worker'),
 ];
 

@@ -41,6 +41,7 @@ export const rfc18BrokerRouting = [
     'RFC 18, MDP/Worker',
     'a worker gets MDPW02, 0x02, one client address, an empty frame and the body; no empty frame at its head',
     async (scene) => {
+      if (scene.world.wire.differs) breach(scene.world.wire.differs);
       const { worker } = await pair(scene);
       const { frames } = worker.inbox.all.find(({ command }) => command === 'REQUEST')!;
       if (frames.length !== 5) breach(`${frames.length} frames for a body of one`);
@@ -261,7 +262,8 @@ export const rfc18BrokerRouting = [
     'every message has the header and the command of its sub-protocol and the frames of its table',
     async (scene) => {
       await onTheWay(scene.serves());
-      const { faults, heard } = scene.world;
+      const { faults, heard, wire } = scene.world;
+      if (wire.differs) breach(wire.differs);
       const first = faults.find(({ dialect }) => dialect === 'mdp');
       if (first) breach(first.what);
       return `all ${heard.MDPC02 + heard.MDPW02} messages of this run`;

@@ -189,7 +189,7 @@ export const rfc18BrokerWorkers = [
     'invalid messages of strangers do no harm',
     async (scene) => {
       for (const header of ['MDPC02', 'MDPW02'] as const) {
-        for (const frames of noise) scene.peer(header, 'stranger').raw(frames);
+        for (const frames of noise) scene.stranger(header).raw(frames);
       }
       await scene.pause(200);
       try {

@@ -1,15 +1,20 @@
 /** RFC 18 for clients. */
 
 import { pack, unpack } from '../msgpack.js';
-import type { PlayedWorld } from '../played-world.js';
+import type { PlayedScene, PlayedWorld } from '../played-world.js';
 import { ends, plainAnswer, plainQuestionOf } from '../questions.js';
-import { breach, onTheWay, type SeenRule } from '../rules.js';
+import { breach, NotSeen, onTheWay, type SeenRule } from '../rules.js';
 import { same } from '../wire.js';
 import { playedRule } from './made.js';
 
 const rule = playedRule('client', 'mdp');
 const base = ['RFC18-C-02'];
 const section = 'RFC 18, MDP/Client';
+
+/** A client of RFC 18 and nothing else owes them nothing. */
+function ofV2({ world }: PlayedScene): void {
+  if (world.options.dialect === 'mdp') throw new NotSeen('is of BXMDPv2; RFC 18 alone was asked for (--dialect mdp)');
+}
 
 export const rfc18Client: readonly SeenRule<PlayedWorld>[] = [
   rule(
@@ -100,6 +105,7 @@ export const rfc18Client: readonly SeenRule<PlayedWorld>[] = [
     'BXMDPv2 7.1',
     'FINAL of BXERR02 and a map is an error: the program fails (for clients of a BXMDPv2 broker)',
     async (scene) => {
+      ofV2(scene);
       const { peer, service } = await onTheWay(plainQuestionOf(scene));
       peer.send('FINAL', service, 'BXERR02', { code: 'E_NOT_FOUND', message: 'no such file' });
       const how = await ends(scene, 'badly');
@@ -113,6 +119,7 @@ export const rfc18Client: readonly SeenRule<PlayedWorld>[] = [
     'BXMDPv2 7.1',
     'a service with a descriptor is asked by one frame, a msgpack map with inputs (for clients of a BXMDPv2 broker)',
     async (scene) => {
+      ofV2(scene);
       const { body } = await onTheWay(plainQuestionOf(scene));
       if (body.length !== 1) breach(`${body.length} body frames`);
       const { map, faults } = unpack(body[0]!);

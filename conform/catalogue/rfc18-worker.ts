@@ -82,9 +82,10 @@ export const rfc18Worker: readonly SeenRule<PlayedWorld>[] = [
     'an answer has precisely the client address of the request, an empty frame and a body of one frame at least',
     async (scene) => {
       const peer = await ready(scene);
-      request(peer, address, scene.world.options.body);
+      request(peer, Buffer.from('client'), scene.world.options.body);
       for (const { frames } of await answersTo(peer)) {
-        if (!same(frames[2], address)) breach(`address ${Buffer.from(frames[2] ?? empty).toString('hex')}`);
+        if (!same(frames[2], Buffer.from('client')))
+          breach(`address ${Buffer.from(frames[2] ?? empty).toString('hex')}`);
         if (frames[3]?.length !== 0) breach('no empty frame behind the address');
         if (frames.length < 5) breach('no body');
       }
@@ -132,7 +133,7 @@ export const rfc18Worker: readonly SeenRule<PlayedWorld>[] = [
     'after DISCONNECT a worker sends nothing more, and READY comes on a new socket',
     async (scene) => {
       const peer = await ready(scene);
-      peer.stopBeats();
+      // The broker goes on beating: only DISCONNECT can be the reason for a new conversation.
       peer.send('DISCONNECT');
       await scene.worker(scene.timeoutMs + scene.heartbeatMs * 10);
       const before = peer.inbox.all.length;

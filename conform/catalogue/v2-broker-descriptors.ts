@@ -4,8 +4,7 @@ import type { BrokerScene } from '../broker-world.js';
 import { isMap, type MapValue } from '../msgpack.js';
 import { breach, onTheWay } from '../rules.js';
 import { descriptorOf } from '../services.js';
-import { mmi, serviceName, slotName, v2Client, v2Worker } from '../v2-scene.js';
-import { shown } from '../wire.js';
+import { descriptorAnswered, mmi, v2Client, v2Worker } from '../v2-scene.js';
 import { brokerRule } from './made.js';
 
 const rule = brokerRule('v2');
@@ -54,17 +53,8 @@ const broken: readonly [rule: string, what: string, entries: MapValue][] = [
 async function refuses(scene: BrokerScene, id: string): Promise<string> {
   const cases = broken.filter(([rule]) => rule === id);
   for (const [, what, entries] of cases) {
-    const peer = scene.peer('BXMW02', `worker whose descriptor has ${what}`);
-    const { name = serviceName(), ...more } = entries;
-    peer.send('READY', String(name), {
-      descriptor: descriptorOf('counts', String(name), more),
-      slot: slotName(),
-      credit: 1,
-    });
-    // A stranger's invalid message may be dropped; what is behind it is answered by DISCONNECT (B-17).
-    peer.send('HEARTBEAT');
-    const came = await peer.inbox.until('answer to READY and HEARTBEAT', () => true);
-    if (came.command !== 'DISCONNECT') breach(`${what}: ${shown(came.frames)} in place of DISCONNECT`);
+    const command = await descriptorAnswered(scene, entries);
+    if (command !== 'DISCONNECT') breach(`${what}: ${command} in place of DISCONNECT`);
   }
   return `${cases.length} descriptors were refused`;
 }

@@ -212,7 +212,7 @@ export const v2BrokerMessages = [
     'nothing that a peer sends harms the broker',
     async (scene) => {
       const lists = [...noise(), ...brokenMaps.map(([, , map]) => message('BXMC02', 'HELLO', map()))];
-      for (const frames of lists) scene.peer('BXMC02', 'stranger').raw(frames);
+      for (const frames of lists) scene.stranger('BXMC02').raw(frames);
       await scene.pause(200);
       const { worker, client } = await v2Pair(scene);
       serve(worker);

@@ -99,7 +99,7 @@ export const v2Client: readonly SeenRule<PlayedWorld>[] = [
     'on DISCONNECT a client closes its socket and begins a new conversation',
     async (scene) => {
       const question = await onTheWay(questionOf(scene));
-      question.peer.stopBeats();
+      // The broker goes on beating: only DISCONNECT can be the reason for a new conversation.
       question.peer.send('DISCONNECT');
       const again = await questionOf(scene);
       if (again.requestId !== question.requestId) breach(`requestId ${again.requestId}, before ${question.requestId}`);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -120,6 +121,25 @@ def test_an_authors_service_is_asked_by_its_name(
             for lag in (1, 2, 3)
         ]
         assert row == wanted
+
+
+def test_the_readmes_service_and_a_finish_run_from_their_files(tmp_path: Path, cli: Cli, mixed_file: Path) -> None:
+    readme = (PACKAGE / "README.md").read_text("utf-8")
+    (nulls,) = (code for code in re.findall(r"```python\n(.*?)```", readme, re.DOTALL) if "class Nulls" in code)
+    (tmp_path / "nulls.py").write_text(nulls, "utf-8")
+    fields = answer(cli("run", str(tmp_path / "nulls.py"), str(mixed_file), "--json", "--cells", "4"))["fields"]
+    content = np.fromfile(mixed_file, np.uint8)
+    assert fields["zeros"] == np.count_nonzero(content == 0)
+    edges = np.flatnonzero(np.diff(content == 0, prepend=False, append=False))
+    longest = int((edges[1::2] - edges[::2]).argmax())
+    start, length = int(edges[2 * longest]), int(edges[2 * longest + 1] - edges[2 * longest])
+    assert fields["longest"] == {"start": start, "length": length}
+    period = str(PACKAGE / "tests" / "services" / "period.py")
+    fields = answer(cli("run", period, str(mixed_file), "--json", "--max-lag", "5"))["fields"]
+    assert fields["period"] == int(np.argmax(fields["matches"])) + 1
+    assert fields["score"] == max(fields["matches"]) / len(content)
+    rows = np.reshape(fields["cells"]["matches"], (len(fields["cells"]["start"]), 5))
+    assert fields["cells"]["period"] == (rows.argmax(axis=1) + 1).tolist()
 
 
 def test_the_command_line_says_where_a_service_failed(

@@ -348,6 +348,7 @@ def test_a_client_that_is_dropped_ends_its_thread(broker: Broker) -> None:
     wait_until(lambda: not thread.is_alive(), "the end of the thread")
 
 
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
 def test_a_fork_of_the_process_is_told_to_connect_again(client: Client, file: Path) -> None:
     reading, writing = os.pipe()
     child = os.fork()

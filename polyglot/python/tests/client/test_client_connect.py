@@ -189,9 +189,13 @@ def test_a_program_that_does_not_come_up_is_told_with_its_last_words(alone: Path
 
 
 def test_a_program_that_says_nothing_is_given_up(alone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("binglide.client.private._START_S_MAX", 0.2)
-    with pytest.raises(BinglideError, match=r"said nothing for 0\.2 s"):
-        PrivateBroker([str(script(alone / "broker", "exec cat"))])
+    monkeypatch.setattr("binglide.client.private._START_S_MAX", 2.0)
+    monkeypatch.setattr("binglide.client.private._STOP_S_MAX", 0.2)
+    # One that does not end when its standard input does, either.
+    program = script(alone / "broker", f"echo $$ > {alone}/pid; exec sleep 1000")
+    with pytest.raises(BinglideError, match=r"said nothing for 2 s"):
+        PrivateBroker([str(program)])
+    assert not is_alive(int((alone / "pid").read_text())), "it was ended"
 
 
 def test_a_file_that_is_no_program_is_refused(alone: Path) -> None:

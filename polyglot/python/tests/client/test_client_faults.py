@@ -30,11 +30,11 @@ from binglide.protocol.messages import (
 class Connection:
     """A client connected to the fake; its id."""
 
-    def __init__(self, fake: FakeBroker, **options: float) -> None:
+    def __init__(self, fake: FakeBroker, heartbeat_ms: int = 200, **options: float) -> None:
         self.client: Client
         thread = threading.Thread(target=self._connect, args=(fake.endpoint, options))
         thread.start()
-        self.id = fake.welcome()
+        self.id = fake.welcome(heartbeat_ms=heartbeat_ms)
         thread.join()
 
     def _connect(self, endpoint: str, options: dict[str, float]) -> None:
@@ -48,7 +48,8 @@ def failure_of(job: binglide.Job) -> BinglideError:
 
 
 def test_the_same_request_comes_again_to_a_broker_that_is_back(fake: FakeBroker) -> None:
-    me = Connection(fake)
+    # Long intervals: it is the broken connection that tells, not the silence.
+    me = Connection(fake, heartbeat_ms=60_000)
     with me.client as client:
         job = client.request("ENT", "/data/a.bin", cells=4, max_lag=9)
         asked = fake.request()

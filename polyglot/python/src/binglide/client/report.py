@@ -1,7 +1,10 @@
 """A report as a program receives it: scalars by name, arrays as read-only views of the frames that came.
 
 Nothing is copied on the way: what ``cells`` and ``arrays`` hold are views of ZeroMQ's own buffers, which live as long
-as a view of them does. Names are those of the wire (``chiSquareP``); only the fixed ones are in Python's case.
+as a view of them does. Where a short frame lies in such a buffer is ZeroMQ's choice, so a view may be unaligned. NumPy
+and pandas do not mind; for a library that does, ``np.require(column, requirements="A")`` copies where that is needed.
+
+Names are those of the wire (``chiSquareP``); only the fixed ones are in Python's case.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ that dies takes the running task with it (E_SERVICE) and nothing else; the one i
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -44,6 +45,8 @@ class Child:
                 [sys.executable, "-c", _BOOT, *arguments],
                 stdin=subprocess.DEVNULL,
                 pass_fds=(theirs.fileno(), self.flags.fd),
+                # A group of its own: Ctrl-C is for the main process, and what an author starts ends with the child.
+                start_new_session=True,
             )
         finally:
             theirs.close()
@@ -57,8 +60,10 @@ class Child:
         return self.channel.sock.fileno()
 
     def end(self) -> None:
-        """By force: whatever it computes."""
-        self.process.kill()
+        """By force, with everything that it started: whatever it computes."""
+        if self.process.poll() is None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.process.pid, signal.SIGKILL)
         self.channel.sock.close()
         self.flags.close()
 
@@ -193,9 +198,9 @@ class Children:
             # Nothing is lost; another one is made when it is needed.
             self._reserve = None
             return []
+        self._current = None
         if not was_loaded and not self._is_started:
             raise BinglideError("E_SERVICE", f"{self._name} does not load: {cause}")
-        self._current = None
         if was_loaded:
             self._promote()
         if self._running is None:

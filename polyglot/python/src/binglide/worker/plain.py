@@ -32,7 +32,7 @@ from ..protocol.messages import (
     PlainPartial,
     PlainReady,
 )
-from .sockets import FAREWELL_MS, Dealer
+from .sockets import FAREWELL_MS, Dealer, wake_pipe
 
 Body = Sequence[Buffer]
 #: The request's body frames in, the answer's out: one body, or one body after the other, of which the last is FINAL.
@@ -93,7 +93,7 @@ class PlainWorker:
         self._failures = 0
         self._resume_at = 0.0
         self._work = _Work()
-        self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._wake_read, self._wake_write = wake_pipe()
         self._is_ending = False
 
     def stop(self) -> None:

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any, Final
 
 import zmq
 
 from ..protocol.codec import Buffer
+from ..protocol.errors import BinglideError
 
 #: So long may a last message take to leave a socket that was closed, in milliseconds.
 FAREWELL_MS: Final = 100
+
+
+def wake_pipe() -> tuple[int, int]:
+    """Both ends of a pipe by which signals and threads wake a poller; nobody waits on it."""
+    ends = os.pipe()
+    for end in ends:
+        os.set_blocking(end, False)
+    return ends
 
 
 class Dealer:
@@ -20,7 +30,12 @@ class Dealer:
         self.socket: zmq.Socket[Any] = context.socket(zmq.DEALER)
         self.socket.setsockopt(zmq.LINGER, 0)
         self.socket.setsockopt(zmq.SNDHWM, 0)
-        self.socket.connect(endpoint)
+        try:
+            self.socket.connect(endpoint)
+        except zmq.ZMQError as error:
+            self.socket.close()
+            text = f"broker {endpoint}: {error}; write ipc:///PATH or tcp://ADDRESS:PORT"
+            raise BinglideError("E_USAGE", text) from None
 
     def send(self, frames: Sequence[Buffer]) -> None:
         """Long frames are not copied: nobody writes to them any more."""

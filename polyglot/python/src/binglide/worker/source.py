@@ -37,6 +37,14 @@ _BY_ERRNO: Final = {
 }
 
 
+def _read_at(fd: int, target: memoryview, offset: int) -> int:
+    if hasattr(os, "preadv"):
+        return os.preadv(fd, [target], offset)
+    data = os.pread(fd, len(target), offset)
+    target[: len(data)] = data
+    return len(data)
+
+
 def resolve_roots(folders: Sequence[str]) -> list[bytes]:
     """Raises E_NOT_FOUND where a root is not there."""
     found = []
@@ -98,7 +106,7 @@ class Source:
         length, done = len(target), 0
         while done < length:
             try:
-                got = os.preadv(self._fd, [target[done:] if done else target], offset + done)
+                got = _read_at(self._fd, target[done:] if done else target, offset + done)
             except OSError as error:
                 raise _typed(error, self.name) from None
             if got == 0:
