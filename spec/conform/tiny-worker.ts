@@ -103,6 +103,8 @@ function received(frames: Frames): void {
   if (dialect === 'mdp') return plainReceived(command, frames);
   const { map, faults } = unpack(frames[2] ?? empty);
   const isTask = command === 'REQUEST' && faults.length === 0 && (map.task as MapValue | undefined)?.inputs;
+  const task = map.task as MapValue | undefined;
+  if (command === 'REQUEST' && task?.kind === 'finish') return unfinished(map as unknown as Held);
   if (command === 'WELCOME') welcome(map);
   else if (isTask) taken(map as unknown as Held);
   else if (command === 'CANCEL') cancelled(String(map.jobId), map.attempts as number[]);
@@ -163,6 +165,13 @@ function failed({ attempt, epoch }: Held, code: string): void {
   held = held.filter((each) => each.attempt !== attempt);
   say('ERROR', { attempt, epoch, code, message: `${code} of ${service}`, work: { bytesRead: 0, ms: 0 } });
   start();
+}
+
+/** It has no finish of its own. */
+function unfinished(asked: Held): void {
+  const { attempt, epoch } = asked;
+  if (!has('makes up a finish')) return failed(asked, 'E_PROTOCOL');
+  say('FINAL', { attempt, epoch, arrays: [], work: { bytesRead: 0, ms: 1 } });
 }
 
 function finished({ attempt, epoch, task }: Held, path: string): void {
