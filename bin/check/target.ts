@@ -8,7 +8,7 @@ import type { Attempt } from '../../protocol/ids.js';
 import { ending, type ServiceProgram, start } from '../service-program.js';
 import type { Answer, Assignment, CheckBroker, Ready, TaskFrames } from './broker.js';
 import { CheckFailure } from './verdict.js';
-import { exited, WorkerProcess } from './worker-process.js';
+import { WorkerProcess } from './worker-process.js';
 
 /** From a worker's start to its READY. */
 export const readyMsMax = 15_000;
@@ -120,7 +120,7 @@ export class Target {
     const late = timer(msMax);
     void late.over.then(() => child.kill('SIGKILL'));
     child.stdin!.end();
-    const how = await Promise.race([ending(child), exited(child)]);
+    const how = await ending(child);
     late.stop();
     this.#printing = null;
     return { how, said: said.text, complained: complained.text };

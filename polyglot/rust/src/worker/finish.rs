@@ -1,7 +1,7 @@
 //! A finish task (BXMDPv2.md section 9.6): merged rows into the service's own `finish`, what it returns into frames.
 use std::error::Error;
 
-use super::definition::{FinishPart, Loaded, Outputs};
+use super::definition::{FieldPlan, FinishPart, Loaded, Outputs};
 use crate::protocol::descriptor::{FieldSpec, Merge};
 use crate::protocol::descriptor_check::{is_name, RESERVED_OUTPUTS};
 use crate::protocol::errors::{fail, ErrorCode, Fault};
@@ -65,7 +65,9 @@ fn columns(loaded: &Loaded, task: &FinishTask, params: &Params) -> Result<Vec<(S
         }
         columns.push((name.clone(), array));
     }
-    let wanted = loaded.fields.iter().filter(|plan| merges(&plan.spec)).map(|plan| plan.spec.name.as_str());
+    // One that is only in parts of the other form has no rows.
+    let in_both = |plan: &&FieldPlan| merges(&plan.spec) && plan.spec.form.is_none();
+    let wanted = loaded.fields.iter().filter(in_both).map(|plan| plan.spec.name.as_str());
     match wanted.chain(["n"]).find(|name| !columns.iter().any(|(other, _)| other == name)) {
         Some(name) => Err(bad(format!("have no array {name}"))),
         None => Ok(columns),
