@@ -35,7 +35,7 @@ export function pythonSteps() {
 
 export function rustSteps() {
   if (!existsSync(rust)) return [];
-  const has = (tool) => spawnSync('cargo', [tool, '--version'], { stdio: 'ignore' }).status === 0;
+  const has = (tool) => spawnSync('cargo', [tool, '--help'], { stdio: 'ignore' }).status === 0;
   const cargo =
     (tool, ...args) =>
     () =>

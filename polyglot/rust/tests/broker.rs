@@ -1,179 +1,16 @@
 //! Real brokers, workers and clients: the daemon of this repository, programs of this crate, the command line of Node.
-//! Every process is ended by whoever started it.
 mod common;
 
-use std::io::{BufRead, BufReader, Read};
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
-use binglide::client::{Answer, Client, PlainClient};
-use binglide::protocol::messages::{Extent, Query, Report, Scalar};
-use binglide::{ErrorCode, Fault};
+use binglide::client::{Answer, PlainClient};
+use binglide::protocol::messages::{Query, Scalar};
+use binglide::ErrorCode;
+use common::place::*;
 use common::*;
 use serde_json::Value as Json;
-
-const FAST: &str = env!("CARGO_BIN_EXE_binglide-fast");
-
-/// Something that hangs is an error here, not a test run that never ends.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A child that is ended with the test.
-struct Ended(Child);
-impl Drop for Ended {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// A broker without slots of its own, in a folder of its own.
-struct Place {
-    folder: PathBuf,
-    endpoint: String,
-    _broker: Ended,
-}
-
-impl Place {
-    fn start() -> Place {
-        static PLACES: AtomicU32 = AtomicU32::new(0);
-        let name = format!("binglide-rs-{}-{}", std::process::id(), PLACES.fetch_add(1, Ordering::SeqCst));
-        let folder = std::env::temp_dir().join(name);
-        std::fs::create_dir_all(&folder).unwrap();
-        std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o700)).unwrap();
-        let endpoint = format!("ipc://{}", folder.join("b.sock").display());
-        let broker = start_broker(&folder, &endpoint);
-        Place { folder, endpoint, _broker: broker }
-    }
-
-    fn write(&self, name: &str, bytes: &[u8]) -> PathBuf {
-        std::fs::write(self.folder.join(name), bytes).unwrap();
-        self.folder.join(name)
-    }
-
-    fn worker(&self, program: &Path, slot: &str) -> Ended {
-        let mut command = Command::new(program);
-        command.args(["--broker", &self.endpoint, "--slot", slot, "--parent", "--root"]).arg(&self.folder);
-        Ended(command.stdin(Stdio::piped()).spawn().expect("the worker starts"))
-    }
-
-    fn node_worker(&self, slot: &str) -> Ended {
-        let mut command = Command::new("node");
-        command.arg(dist("bin/binglide-worker.js")).args(["--broker", &self.endpoint, "--slot", slot, "--root"]);
-        Ended(command.arg(&self.folder).stdin(Stdio::null()).spawn().expect("node is there"))
-    }
-
-    fn command_line(&self, arguments: &[&str], file: &Path) -> Output {
-        let mut command = Command::new("node");
-        command.arg(dist("bin/binglide.js")).args(arguments).args(["--broker", &self.endpoint]).arg(file);
-        command.env("BINGLIDE_RUNTIME_DIR", self.folder.join("run")).env("BINGLIDE_CACHE_DIR", self.folder.join("c"));
-        command.output().expect("node is there")
-    }
-
-    fn client(&self) -> Client {
-        Client::connect(&self.endpoint).unwrap()
-    }
-
-    /// Workers of that service, by the slot; waits until there are so many.
-    fn wait_for_workers(&self, service: &str, count: u64) {
-        let mut client = self.client();
-        let until = Instant::now() + PATIENCE;
-        loop {
-            let request = client.ask_raw("mmi.services", vec![]);
-            let Answer::RawFinal(body) = end_of(&mut client, request) else { panic!("mmi.services answers") };
-            let it = binglide::protocol::codec::unpack_map(&body[0]).unwrap();
-            let json = binglide::protocol::json::json_of(&it);
-            let found = json["services"].as_array().unwrap().iter().find(|it| it["descriptor"]["name"] == service);
-            if found.is_some_and(|it| it["workers"].as_u64().unwrap() >= count) {
-                return;
-            }
-            assert!(Instant::now() < until, "{service} has too few workers: {json}");
-            std::thread::sleep(Duration::from_millis(30));
-        }
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.folder);
-    }
-}
-
-fn start_broker(folder: &Path, endpoint: &str) -> Ended {
-    let mut command = Command::new("node");
-    command.arg(dist("bin/binglide-broker.js")).args(["--bind", endpoint, "--cores", "0", "--parent", "--root"]);
-    command.arg(folder).arg("--cache-dir").arg(folder.join("cache")).env("BINGLIDE_RUNTIME_DIR", folder);
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("node is there");
-    let stdout = child.stdout.take().unwrap();
-    let broker = Ended(child);
-    let mut line = String::new();
-    BufReader::new(stdout).read_line(&mut line).unwrap();
-    assert_eq!(line.trim(), endpoint, "the broker says where it is");
-    broker
-}
-
-fn dist(file: &str) -> PathBuf {
-    std::env::var_os("BINGLIDE_DIST").map_or(repository().join("dist"), PathBuf::from).join(file)
-}
-
-/// A program among the examples, which cargo builds with the tests.
-fn example(name: &str) -> PathBuf {
-    let path = Path::new(FAST).parent().unwrap().join("examples").join(name);
-    assert!(path.exists(), "{} is not built; run `cargo test` without a filter of targets", path.display());
-    path
-}
-
-fn query(service: &str, file: &Path) -> Query {
-    use std::os::unix::ffi::OsStrExt;
-    Query {
-        service: service.to_string(),
-        version: None,
-        inputs: vec![Extent { path: file.as_os_str().as_bytes().to_vec(), length: None }],
-        range: (0, None),
-        cells: 256,
-        snap: false,
-        params: Default::default(),
-        cache: false,
-    }
-}
-
-fn hard(how: &str, file: &Path) -> Query {
-    let params = binglide::worker::Params(vec![("how".into(), how.into())]);
-    Query { params, ..query("HARD", file) }
-}
-
-fn end_of(client: &mut Client, request: u64) -> Answer {
-    let until = Instant::now() + PATIENCE;
-    while Instant::now() < until {
-        match client.next(Duration::from_millis(100)).unwrap() {
-            Some((of, answer)) if of == request && answer.is_end() => return answer,
-            _ => {}
-        }
-    }
-    panic!("request {request} does not end")
-}
-
-fn ask(client: &mut Client, query: Query) -> Result<Report, Fault> {
-    let request = client.ask(query);
-    match end_of(client, request) {
-        Answer::Final(report) => Ok(report),
-        Answer::Failed(fault) => Err(fault),
-        other => panic!("{other:?}"),
-    }
-}
-
-fn array<'a>(report: &'a Report, name: &str) -> &'a [f64] {
-    let found = report.arrays.iter().find(|(other, _)| other == name);
-    &found.unwrap_or_else(|| panic!("no {name} in {:?}", report.scalars)).1.data
-}
-
-fn histogram(bytes: &[u8]) -> Vec<f64> {
-    let mut counts = vec![0.0; 256];
-    bytes.iter().for_each(|&byte| counts[usize::from(byte)] += 1.0);
-    counts
-}
 
 #[test]
 fn the_command_line_gets_the_histogram_that_a_loop_counts() {
@@ -217,7 +54,7 @@ fn one_job_is_answered_by_a_typescript_slot_and_a_rust_slot() {
 fn an_author_s_service_of_forty_lines_is_served() {
     let source = include_str!("../examples/bits.rs");
     assert!(source.lines().count() <= 40, "{} lines", source.lines().count());
-    let place = Place::start();
+    let place = Place::start_at("tcp://127.0.0.1:*");
     let bytes = Random(3).bytes(300_000);
     let file = place.write("file", &bytes);
     let _worker = place.worker(&example("bits"), "bits");
@@ -275,7 +112,7 @@ fn what_authors_do_wrong_is_told_to_who_asked() {
 }
 
 #[test]
-fn a_worker_finds_a_broker_that_was_started_again() {
+fn a_worker_finds_abroker_that_was_started_again() {
     let mut place = Place::start();
     let bytes = Random(5).bytes(100_000);
     let file = place.write("file", &bytes);
@@ -283,8 +120,10 @@ fn a_worker_finds_a_broker_that_was_started_again() {
     place.wait_for_workers("HIST", 1);
     let mut client = place.client();
     assert_eq!(array(&ask(&mut client, query("HIST", &file)).unwrap(), "counts"), histogram(&bytes));
-    drop(std::mem::replace(&mut place._broker, Ended(Command::new("true").spawn().unwrap())));
-    place._broker = start_broker(&place.folder, &place.endpoint);
+    drop(std::mem::replace(&mut place.broker, Ended(Command::new("true").spawn().unwrap())));
+    let endpoint;
+    (endpoint, place.broker) = start_broker(&place.folder, &place.endpoint);
+    assert_eq!(endpoint, place.endpoint);
     // The same client goes on, too.
     assert_eq!(array(&ask(&mut client, query("HIST", &file)).unwrap(), "counts"), histogram(&bytes));
 }
@@ -338,111 +177,4 @@ fn plain_peers_of_this_crate_understand_each_other() {
     assert!(echo.0.wait().unwrap().success());
     let fault = client.ask("echo", vec![vec![1]], PATIENCE, |_| {}).unwrap_err();
     assert_eq!(fault.code, ErrorCode::NoService);
-}
-
-#[test]
-fn the_examples_ask_and_end_as_they_say() {
-    let place = Place::start();
-    let file = place.write("file", &vec![1; 4 << 20]);
-    let (_fast, _hard) = (place.worker(Path::new(FAST), "fast"), place.worker(&example("hard"), "hard"));
-    place.wait_for_workers("HARD", 1);
-    place.wait_for_workers("ENT", 1);
-    let run = |name: &str, arguments: &[&str]| {
-        let mut command = Command::new(example(name));
-        let output = command.arg(&place.endpoint).args(arguments).output().expect("it is built");
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        (output.status.code(), text(output.stdout), text(output.stderr))
-    };
-    let file = file.to_str().unwrap();
-    let (code, stdout, stderr) = run("ask", &["ENT", file, "--cells", "64"]);
-    assert_eq!((code, stderr.as_str()), (Some(0), ""));
-    assert!(stdout.contains("\nn 4194304\n") || stdout.starts_with("1\n"), "{stdout}");
-    let spin = ["HARD", file, "--params", r#"{"how":"spin"}"#, "--cancel-after-ms", "100"];
-    let (code, _, stderr) = run("ask", &spin);
-    assert_eq!(code, Some(1));
-    assert!(stderr.contains("(E_CANCELLED)"), "{stderr}");
-    let (code, _, stderr) = run("ask", &["HIST", "/nowhere/at/all"]);
-    assert_eq!(code, Some(1));
-    assert!(stderr.contains("(E_NOT_FOUND)") || stderr.contains("(E_OUTSIDE_ROOTS)"), "{stderr}");
-    let (code, stdout, _) = run("ask_plain", &["HIST", "--file", file]);
-    assert_eq!((code, stdout.lines().last()), (Some(0), Some("1")));
-}
-
-#[test]
-fn run_and_check_take_a_program_of_this_crate() {
-    let place = Place::start();
-    let file = place.write("file", &vec![3; 100_000]);
-    let node = |arguments: &[&str]| {
-        let mut command = Command::new("node");
-        command.arg(dist("bin/binglide.js")).args(arguments).env_remove("BINGLIDE_BROKER");
-        command.env("BINGLIDE_RUNTIME_DIR", place.folder.join("run")).env("BINGLIDE_CACHE_DIR", place.folder.join("c"));
-        let output = command.output().expect("node is there");
-        assert!(output.status.success(), "{arguments:?}: {output:?}");
-        String::from_utf8(output.stdout).unwrap()
-    };
-    let (bits, file) = (example("bits"), file.to_str().unwrap());
-    let found = node(&["run", bits.to_str().unwrap(), file, "--cells", "1"]);
-    assert!(found.lines().any(|line| line.starts_with("0\t100000\t100000\t100000\t100000\t0\t")), "{found}");
-    let checked = node(&["check", bits.to_str().unwrap()]);
-    assert!(checked.contains("cancel\tok") && !checked.contains("\tfailed\t"), "{checked}");
-}
-
-/// The judge of this repository, who knows the specification only: 0 where every MUST and SHOULD passes.
-fn conforms(arguments: &[&str], program: &Path, to_program: &[&str]) {
-    let mut judge = Command::new("node");
-    judge.arg(dist("bin/binglide-conform.js")).args(arguments).arg("--").arg(program).args(to_program);
-    let output = judge.output().expect("node is there");
-    let verdicts = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{arguments:?}: {verdicts}{}", String::from_utf8_lossy(&output.stderr));
-    assert!(verdicts.contains(" pass"), "{verdicts}");
-}
-
-#[test]
-fn workers_conform() {
-    let v2 = ["--broker", "{endpoint}", "--root", "{root}"];
-    conforms(&["--worker", "--dialect", "v2"], &example("hard"), &v2);
-    conforms(&["--worker", "--dialect", "v2", "--service", "HIST"], Path::new(FAST), &v2);
-    conforms(&["--worker", "--dialect", "mdp"], &example("echo_plain"), &["{endpoint}"]);
-}
-
-#[test]
-fn clients_conform() {
-    conforms(&["--client", "--dialect", "v2"], &example("ask"), &["{endpoint}", "{service}", "{file}"]);
-    let plain = ["{endpoint}", "{service}", "--file", "{file}"];
-    conforms(&["--client", "--dialect", "mdp"], &example("ask_plain"), &plain);
-}
-
-#[test]
-fn a_program_describes_itself_measures_itself_and_says_what_is_wrong() {
-    let describe = |program: &Path| {
-        let output = Command::new(program).arg("--describe").stdin(Stdio::null()).output().unwrap();
-        assert!(output.status.success());
-        let lines: Vec<Json> =
-            output.stdout.lines().map(|line| serde_json::from_str(&line.unwrap()).unwrap()).collect();
-        lines
-    };
-    let fast = describe(Path::new(FAST));
-    assert_eq!(fast.iter().map(|it| it["name"].as_str().unwrap()).collect::<Vec<_>>(), ["HIST", "ENT"]);
-    // Without a version it is the hash of the program.
-    let mut bytes = Vec::new();
-    std::fs::File::open(example("hard")).unwrap().read_to_end(&mut bytes).unwrap();
-    assert_eq!(describe(&example("hard"))[0]["version"], binglide::protocol::descriptor::hex16(&bytes));
-    assert_eq!(describe(&example("bits"))[0]["finish"], true);
-    let file = std::env::temp_dir().join(format!("binglide-rs-bare-{}", std::process::id()));
-    std::fs::write(&file, vec![7; 100_000]).unwrap();
-    let bare =
-        Command::new(example("bits")).arg("--bare").arg(&file).args(["--piece-bytes", "30000"]).output().unwrap();
-    std::fs::remove_file(&file).unwrap();
-    let measured: Json = serde_json::from_slice(&bare.stdout).unwrap();
-    assert_eq!((measured["pieces"].as_u64(), measured["bytes"].as_u64()), (Some(3), Some(90_000)));
-    assert_eq!(measured["ms"].as_array().unwrap().len(), 3);
-    let wrong = |arguments: &[&str]| {
-        let output = Command::new(FAST).args(arguments).env_remove("BINGLIDE_BROKER").output().unwrap();
-        (output.status.code(), String::from_utf8(output.stderr).unwrap())
-    };
-    let none = "binglide: no broker given; name one with --broker or $BINGLIDE_BROKER (E_USAGE)\n";
-    assert_eq!(wrong(&[]), (Some(2), none.to_string()));
-    let option = "binglide: there is no option --brokr; see --help (E_USAGE)\n";
-    assert_eq!(wrong(&["--brokr", "x"]), (Some(2), option.to_string()));
-    assert_eq!(wrong(&["--broker", "nowhere"]).0, Some(2));
 }

@@ -4,63 +4,17 @@ mod common;
 
 use binglide::protocol::codec::{pack, unpack_map};
 use binglide::protocol::decode::*;
-use binglide::protocol::descriptor::{Descriptor, Version};
+use binglide::protocol::descriptor::Descriptor;
 use binglide::protocol::encode::*;
 use binglide::protocol::entropy::{block_q, entropy_table};
 use binglide::protocol::errors::{fail, ErrorCode, Fault};
 use binglide::protocol::ids::*;
 use binglide::protocol::messages::*;
-use binglide::protocol::npy::{decode_npy, encode_npy, Dtype};
-use binglide::protocol::params::{ParamValue, Params};
-use binglide::protocol::parts::PartFrames;
+use binglide::protocol::npy::{decode_npy, encode_npy};
+use common::messages::*;
 use common::*;
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
-
-fn text(json: &Json, name: &str) -> String {
-    json[name].as_str().unwrap_or_else(|| panic!("{name} of {json}")).to_string()
-}
-fn count(json: &Json, name: &str) -> u64 {
-    json[name].as_u64().unwrap_or_else(|| panic!("{name} of {json}"))
-}
-fn optional(json: &Json, name: &str) -> Option<String> {
-    json[name].as_str().map(ToString::to_string)
-}
-fn body(json: &Json) -> Vec<Vec<u8>> {
-    json.as_array().unwrap().iter().map(|frame| unhex(frame["hex"].as_str().unwrap())).collect()
-}
-fn pair(json: &Json) -> (u64, u64) {
-    (json[0].as_u64().unwrap(), json[1].as_u64().unwrap())
-}
-fn params(json: &Json) -> Params {
-    let entries = json.as_object().unwrap().iter();
-    Params(entries.map(|(name, value)| (name.clone(), ParamValue::from_value(&value_of(value)).unwrap())).collect())
-}
-/// Parameters come in the order of their map, which is no part of the protocol.
-fn sorted(mut params: Params) -> Params {
-    params.0.sort_by(|a, b| a.0.cmp(&b.0));
-    params
-}
-fn fault(json: &Json) -> Fault {
-    Fault {
-        job_id: optional(json, "jobId"),
-        service: optional(json, "service"),
-        range: json.get("range").map(pair),
-        ..fail(ErrorCode::of(&text(json, "code")).unwrap(), text(json, "message"))
-    }
-}
-fn work(json: &Json) -> TaskWork {
-    TaskWork { bytes_read: count(json, "bytesRead"), ms: number(&json["ms"]), seek_ms: json.get("seekMs").map(number) }
-}
-fn welcome(json: &Json) -> Welcome {
-    Welcome {
-        heartbeat_ms: count(json, "heartbeatMs"),
-        cancel_endpoint: text(json, "cancelEndpoint"),
-        epoch: text(json, "epoch"),
-        message_bytes_max: count(&json["limits"], "messageBytesMax"),
-        jobs_max: count(&json["limits"], "jobsMax"),
-    }
-}
 
 /// Maps are compared as maps: frames that are msgpack maps, without regard to the order of their keys.
 fn assert_same_frames(name: &str, got: &[Vec<u8>], wanted: &[Vec<u8>]) {
@@ -80,181 +34,6 @@ fn ordered(value: rmpv::Value) -> rmpv::Value {
         }
         rmpv::Value::Array(items) => rmpv::Value::Array(items.into_iter().map(ordered).collect()),
         other => other,
-    }
-}
-
-fn from_worker(it: &Json) -> FromWorker {
-    let (attempt, epoch) = (it["attempt"].as_u64(), optional(it, "epoch").unwrap_or_default());
-    match text(it, "kind").as_str() {
-        "ready" => FromWorker::Ready {
-            descriptor: Descriptor::from_value(&value_of(&it["descriptor"])).unwrap(),
-            slot: text(it, "slot"),
-            credit: count(it, "credit"),
-        },
-        "taskFinal" => {
-            let arrays = it["part"]["arrays"].as_array().unwrap().iter().map(|name| name.as_str().unwrap().into());
-            let part = PartFrames { arrays: arrays.collect(), frames: body(&it["part"]["frames"]) };
-            FromWorker::Final { attempt: attempt.unwrap(), epoch, part, work: work(&it["work"]) }
-        }
-        "taskError" => {
-            FromWorker::Error { attempt: attempt.unwrap(), epoch, fault: fault(&it["fault"]), work: work(&it["work"]) }
-        }
-        "workerHeartbeat" => FromWorker::Heartbeat(attempt.map(|attempt| (attempt, count(it, "bytesDone")))),
-        "workerDisconnect" => FromWorker::Disconnect,
-        other => panic!("{other}"),
-    }
-}
-
-fn extent(it: &Json) -> Extent {
-    Extent { path: unhex(&text(&it["path"], "hex")), length: it["length"].as_u64() }
-}
-
-fn query(it: &Json) -> Query {
-    let version = match &it["version"] {
-        Json::Null => None,
-        Json::String(text) => Some(Version::Text(text.clone())),
-        number => Some(Version::Number(number.as_i64().unwrap())),
-    };
-    let range = &it["range"];
-    Query {
-        service: text(it, "service"),
-        version,
-        inputs: it["inputs"].as_array().unwrap().iter().map(|i| extent(&i[0])).collect(),
-        range: (range["start"].as_i64().unwrap(), range["end"].as_i64()),
-        cells: count(it, "cells"),
-        snap: it["snap"].as_bool().unwrap(),
-        params: params(&it["params"]),
-        cache: it["cache"].as_bool().unwrap(),
-    }
-}
-
-fn from_client(it: &Json) -> FromClient {
-    let request_id = it["requestId"].as_u64();
-    match text(it, "kind").as_str() {
-        "hello" => FromClient::Hello { client_id: text(it, "clientId") },
-        "request" => FromClient::Request {
-            request_id: request_id.unwrap(),
-            job_id: optional(it, "jobId"),
-            query: query(&it["query"]),
-        },
-        "rawRequest" => FromClient::RawRequest {
-            request_id: request_id.unwrap(),
-            service: text(it, "service"),
-            body: body(&it["body"]),
-        },
-        "clientCancel" => FromClient::Cancel { job_id: optional(it, "jobId"), request_id },
-        "clientHeartbeat" => FromClient::Heartbeat { seen: it["seen"].as_u64() },
-        "clientDisconnect" => FromClient::Disconnect,
-        other => panic!("{other}"),
-    }
-}
-
-fn to_worker(it: &Json) -> ToWorker {
-    match text(it, "kind").as_str() {
-        "welcome" => ToWorker::Welcome(welcome(it)),
-        "assign" => ToWorker::Assign {
-            attempt: count(it, "attempt"),
-            epoch: text(it, "epoch"),
-            job_id: text(it, "jobId"),
-            task: task(&it["task"]),
-        },
-        "workerCancel" => ToWorker::Cancel {
-            job_id: text(it, "jobId"),
-            attempts: it["attempts"].as_array().unwrap().iter().map(|attempt| attempt.as_u64().unwrap()).collect(),
-        },
-        "workerHeartbeat" => ToWorker::Heartbeat,
-        "workerDisconnect" => ToWorker::Disconnect,
-        other => panic!("{other}"),
-    }
-}
-
-fn task(it: &Json) -> Task {
-    if it["kind"] == "finish" {
-        let names = it["arrays"].as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_string());
-        let arrays = PartFrames { arrays: names.collect(), frames: body(&it["frames"]) };
-        let rows = count(it, "rows") as usize;
-        return Task::Finish(FinishTask { params: params(&it["params"]), rows, arrays });
-    }
-    let input = |it: &Json| {
-        let identity = &it["identity"];
-        TaskInput {
-            path: unhex(&text(&it["path"], "hex")),
-            identity: StatIdentity {
-                dev: text(identity, "dev"),
-                ino: text(identity, "ino"),
-                size: count(identity, "size"),
-                mtime_ns: text(identity, "mtimeNs"),
-                ctime_ns: text(identity, "ctimeNs"),
-            },
-        }
-    };
-    Task::Read(ReadTask {
-        sampled: it["kind"] == "sample",
-        inputs: it["inputs"].as_array().unwrap().iter().map(input).collect(),
-        runs: it["runs"].as_array().unwrap().iter().map(pair).collect(),
-        cell_bytes: count(it, "cellBytes"),
-        form: binglide::protocol::descriptor::Form::of(&text(it, "form")).unwrap(),
-        params: params(&it["params"]),
-        read_ms_max: it.get("readMsMax").map(number),
-    })
-}
-
-fn report(it: &Json) -> Report {
-    let scalar = |value: &Json| match value {
-        Json::Null => Scalar::Unknown,
-        Json::Bool(flag) => Scalar::Flag(*flag),
-        Json::Object(it) if it.contains_key("start") => {
-            Scalar::Stretch { start: count(value, "start"), length: count(value, "length") }
-        }
-        other => Scalar::Number(number(other)),
-    };
-    let mut scalars: Vec<_> =
-        it["scalars"].as_object().unwrap().iter().map(|(name, value)| (name.clone(), scalar(value))).collect();
-    scalars.sort_by(|a, b| a.0.cmp(&b.0));
-    let mut arrays: Vec<_> =
-        it["arrays"].as_object().unwrap().iter().map(|(name, value)| (name.clone(), array(value))).collect();
-    arrays.sort_by(|a, b| a.0.cmp(&b.0));
-    Report {
-        job_id: text(it, "jobId"),
-        service: text(it, "service"),
-        range: pair(&it["range"]),
-        completion: number(&it["completion"]),
-        exact: it["exact"].as_bool().unwrap(),
-        cell_bytes: count(it, "cellBytes"),
-        scalars,
-        arrays,
-    }
-}
-
-fn array(it: &Json) -> binglide::protocol::npy::NamedArray {
-    let shape = it["shape"].as_array().unwrap().iter().map(|dim| dim.as_u64().unwrap() as usize).collect();
-    binglide::protocol::npy::NamedArray {
-        dtype: Dtype::of(&text(it, "dtype")).unwrap(),
-        shape,
-        data: numbers(&it["data"]),
-    }
-}
-
-fn to_client(it: &Json) -> ToClient {
-    let request_id = it["requestId"].as_u64().unwrap_or_default();
-    let raw = |it: &Json| (text(it, "service"), body(&it["body"]));
-    match text(it, "kind").as_str() {
-        "welcome" => ToClient::Welcome(welcome(it)),
-        "partial" => ToClient::Partial { request_id, report: report(&it["report"]) },
-        "final" => ToClient::Final { request_id, report: report(&it["report"]) },
-        "rawPartial" => {
-            let (service, body) = raw(it);
-            ToClient::RawPartial { request_id, service, body }
-        }
-        "rawFinal" => {
-            let (service, body) = raw(it);
-            ToClient::RawFinal { request_id, service, body }
-        }
-        "error" => ToClient::Error { request_id, fault: fault(&it["fault"]) },
-        "cancelAck" => ToClient::CancelAck { job_id: text(it, "jobId"), outcome: text(it, "outcome") },
-        "clientHeartbeat" => ToClient::Heartbeat,
-        "clientDisconnect" => ToClient::Disconnect,
-        other => panic!("{other}"),
     }
 }
 
@@ -487,4 +266,45 @@ fn the_entropy_table_is_exact() {
         }
         assert_eq!(block_q(&counts), block["q"].as_i64().unwrap(), "{}", block["name"]);
     }
+}
+
+/// Golden frames with bytes changed, cut off, added and swapped: every decoder answers, with a message or a fault.
+#[test]
+fn decoders_survive_damaged_frames() {
+    let files = ["messages-client", "messages-worker", "messages-plain", "invalid", "accepted"];
+    let all: Vec<Json> = files.iter().flat_map(|file| vectors(file).as_array().unwrap().clone()).collect();
+    let golden: Vec<Vec<Vec<u8>>> = all.iter().map(|vector| frames_of(&vector["frames"])).collect();
+    let (mut random, mut refused) = (Random(17), 0);
+    for turn in 0..30_000 {
+        let mut frames = golden[turn % golden.len()].clone();
+        for _ in 0..1 + random.next() % 3 {
+            let Some(count) = Some(frames.len() as u64).filter(|count| *count > 0) else { break };
+            let at = (random.next() % count) as usize;
+            let place = random.next() as usize % (frames[at].len() + 1);
+            match random.next() % 4 {
+                0 if place < frames[at].len() => frames[at][place] = random.next() as u8,
+                1 => frames[at].truncate(place),
+                2 => frames[at].insert(place, random.next() as u8),
+                _ => frames.swap(at, (random.next() % count) as usize),
+            }
+        }
+        // Both sides' decoders, whatever the header says: a peer may be of any kind.
+        for header in [b"BXMW02", b"BXMC02", b"MDPW02", b"MDPC02"] {
+            if let Some(first) = frames.first_mut() {
+                *first = header.to_vec();
+            }
+            let outcomes = [
+                decode_to_worker(&frames).is_err(),
+                decode_to_client(&frames).is_err(),
+                decode_to_plain_worker(&frames).is_err(),
+                decode_to_plain_client(&frames).is_err(),
+            ];
+            refused += outcomes.iter().filter(|is_fault| **is_fault).count();
+        }
+        frames.iter().for_each(|frame| drop(decode_npy(frame)));
+        if let Some(value) = frames.last().and_then(|frame| unpack_map(frame).ok()) {
+            drop(Descriptor::from_value(&value));
+        }
+    }
+    assert!(refused > 300_000, "{refused} of 480,000 were refused");
 }

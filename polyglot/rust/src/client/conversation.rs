@@ -21,6 +21,9 @@ const REOPEN_MS: f64 = 100.0;
 /// Without a broker for so long requests end.
 const NO_BROKER_MS: f64 = 10_000.0;
 
+/// So long may the last message take to leave, in milliseconds.
+const FAREWELL_MS: i32 = 1000;
+
 /// A client. Nothing happens but in `next`: whoever waits elsewhere for longer than 5 intervals loses its jobs.
 pub struct Client {
     context: zmq::Context,
@@ -241,7 +244,7 @@ impl Drop for Client {
             self.send(FromClient::Disconnect);
         }
         if let Some(socket) = &self.socket {
-            let _ = socket.set_linger(100);
+            let _ = socket.set_linger(FAREWELL_MS);
         }
     }
 }

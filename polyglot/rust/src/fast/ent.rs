@@ -3,7 +3,7 @@
 //! Cells add up by their counts (form `summed`); blocks of at most 64 KiB are computed whole and travel as one number
 //! (form `whole`). A leaf counts for the extremes where it lies inside a row whole; the file's own last leaf may be
 //! short.
-use super::histogram::{count, sum, Tables};
+use super::histogram::{add_histogram, count};
 use crate::protocol::entropy::entropy_table;
 use crate::worker::{Definition, Field, Form, Out, Outcome, Param, Rows, Scope, Service, TaskView};
 
@@ -75,7 +75,7 @@ fn add_leaves(bytes: &[u8], start: u64, file_end: u64, counts: &mut [u64]) -> Op
     let to_first = (start.div_ceil(LEAF_BYTES) * LEAF_BYTES - start).min(bytes.len() as u64) as usize;
     let (head, leaves) = bytes.split_at(to_first);
     if !head.is_empty() {
-        super::histogram::add_histogram(head, counts);
+        add_histogram(head, counts);
     }
     let ends_file = start + bytes.len() as u64 == file_end;
     for leaf in leaves.chunks(LEAF_BYTES as usize) {
@@ -91,13 +91,10 @@ fn add_leaves(bytes: &[u8], start: u64, file_end: u64, counts: &mut [u64]) -> Op
 /// Counts one leaf and gives its Q.
 fn add_leaf(leaf: &[u8], counts: &mut [u64]) -> i64 {
     let table = entropy_table();
-    let mut tables: Tables = [[0; 256]; 8];
-    count(leaf, &mut tables);
     let mut total = 0;
-    for (value, of_value) in counts.iter_mut().enumerate() {
-        let c = sum(&tables, value);
+    for (of_value, c) in counts.iter_mut().zip(count::<u16>(leaf)) {
         *of_value += u64::from(c);
-        total += table[c as usize];
+        total += table[usize::from(c)];
     }
     (table[leaf.len()] - total) / leaf.len() as i64
 }

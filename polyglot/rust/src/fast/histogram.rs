@@ -1,41 +1,35 @@
 //! Counts of byte values: the loop under HIST and ENT.
+use std::ops::AddAssign;
 
-/// Eight tables, so that equal neighbours do not wait for each other's store. One of 2^32 bytes would overflow: rows are
-/// far shorter.
-pub type Tables = [[u32; 256]; 8];
+/// Eight tables, so that equal neighbours do not wait for each other's store. `T` holds the length of what is counted:
+/// u16 for leaves, which are short and many, so that clearing and adding up takes half.
+pub(crate) type Tables<T> = [[T; 256]; 8];
 
-/// Fills the tables from one piece; they hold zeros before. The sum of the eight is the count.
+/// How often each value stands in `bytes`.
 #[inline]
-pub fn count(bytes: &[u8], tables: &mut Tables) {
-    let words = bytes.chunks_exact(16);
-    for &byte in words.remainder() {
-        tables[0][usize::from(byte)] += 1;
+pub(crate) fn count<T: Copy + Default + AddAssign + From<u8>>(bytes: &[u8]) -> [T; 256] {
+    let mut tables: Tables<T> = [[T::default(); 256]; 8];
+    let one = T::from(1);
+    let pairs = bytes.chunks_exact(16);
+    for &byte in pairs.remainder() {
+        tables[0][usize::from(byte)] += one;
     }
-    let add = |tables: &mut Tables, word: u64| {
-        for (lane, table) in tables.iter_mut().enumerate() {
-            table[(word >> (8 * lane)) as usize & 255] += 1;
+    for pair in pairs {
+        for word in pair.chunks_exact(8) {
+            let word = u64::from_le_bytes(word.try_into().expect("eight bytes"));
+            for (lane, table) in tables.iter_mut().enumerate() {
+                table[(word >> (8 * lane)) as usize & 255] += one;
+            }
         }
-    };
-    for pair in words {
-        let (low, high) = pair.split_at(8);
-        let (low, high) = (low.try_into().expect("eight bytes"), high.try_into().expect("eight bytes"));
-        let (low, high) = (u64::from_le_bytes(low), u64::from_le_bytes(high));
-        add(tables, low);
-        add(tables, high);
     }
+    let [mut counts, others @ ..] = tables;
+    for table in &others {
+        counts.iter_mut().zip(table).for_each(|(sum, &more)| *sum += more);
+    }
+    counts
 }
 
-/// The count of one value.
-#[inline]
-pub fn sum(tables: &Tables, value: usize) -> u32 {
-    tables.iter().map(|table| table[value]).sum()
-}
-
-/// counts[v] += how often v stands in `bytes`. `counts` has 256 numbers.
+/// counts[v] += how often v stands in `bytes`, which are fewer than 2^32. `counts` has 256 numbers.
 pub fn add_histogram(bytes: &[u8], counts: &mut [u64]) {
-    let mut tables = [[0; 256]; 8];
-    count(bytes, &mut tables);
-    for (value, total) in counts.iter_mut().enumerate() {
-        *total += u64::from(sum(&tables, value));
-    }
+    counts.iter_mut().zip(count::<u32>(bytes)).for_each(|(total, more)| *total += u64::from(more));
 }

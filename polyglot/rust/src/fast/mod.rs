@@ -7,4 +7,4 @@ mod histogram;
 
 pub use ent::Ent;
 pub use hist::Hist;
-pub use histogram::{add_histogram, Tables};
+pub use histogram::add_histogram;

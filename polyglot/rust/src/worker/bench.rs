@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use rmpv::Value;
 
-use super::core::cancelled;
 use super::pipe::{write_message, Inbox};
+use super::state::cancelled;
 use crate::protocol::codec::map_of;
 use crate::protocol::encode::encode_task;
 use crate::protocol::errors::{fail, ErrorCode, Fault};
@@ -28,6 +28,10 @@ use crate::protocol::parts::PartFrames;
 pub(crate) const COMPUTE_ARGUMENT: &str = "--binglide-compute";
 /// A process that takes no bytes for so long is as good as dead.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Looks at a process that is dying, and how long apart.
+const DEATH_LOOKS: u32 = 20;
+const DEATH_LOOK: Duration = Duration::from_millis(5);
 
 /// How a task ended.
 pub(crate) struct TaskEnd {
@@ -53,6 +57,8 @@ pub(crate) struct Bench {
     arguments: Vec<std::ffi::OsString>,
     current: Compute,
     spare: Option<Compute>,
+    /// Killed, and perhaps not yet dead.
+    ended: Vec<Child>,
     is_loaded: bool,
     running: Option<Job>,
     bytes_done: u64,
@@ -74,6 +80,7 @@ impl Bench {
             arguments,
             current,
             spare: None,
+            ended: Vec::new(),
             is_loaded: false,
             running: None,
             bytes_done: 0,
@@ -170,13 +177,7 @@ impl Bench {
     }
 
     fn on_death(&mut self) {
-        let cause = match self.current.child.wait() {
-            Ok(status) => match status.signal() {
-                Some(signal) => format!("signal {signal}"),
-                None => format!("exit code {}", status.code().unwrap_or(-1)),
-            },
-            Err(error) => error.to_string(),
-        };
+        let cause = cause_of_death(&mut self.current.child);
         if let Some(Job { id, service, .. }) = self.running.take() {
             let fault = fail(ErrorCode::Service, format!("{service} ended its process: {cause}"));
             self.ends.push(TaskEnd { id, result: Err(fault), work: TaskWork::default() });
@@ -197,7 +198,9 @@ impl Bench {
         });
         let mut old = std::mem::replace(&mut self.current, next);
         let _ = old.child.kill();
-        let _ = old.child.wait();
+        self.ended.push(old.child);
+        // One that waits for a disk dies when that answers: nobody waits for it here.
+        self.ended.retain_mut(|child| matches!(child.try_wait(), Ok(None)));
     }
 
     fn ensure_spare(&mut self) {
@@ -230,9 +233,23 @@ impl Drop for Bench {
     fn drop(&mut self) {
         for compute in [Some(&mut self.current), self.spare.as_mut()].into_iter().flatten() {
             let _ = compute.child.kill();
-            let _ = compute.child.wait();
         }
     }
+}
+
+/// The process closed its end: it is dying, or as good as dead.
+fn cause_of_death(child: &mut Child) -> String {
+    for _ in 0..DEATH_LOOKS {
+        match child.try_wait() {
+            Ok(Some(status)) => match status.signal() {
+                Some(signal) => return format!("signal {signal}"),
+                None => return format!("exit code {}", status.code().unwrap_or(-1)),
+            },
+            Ok(None) => std::thread::sleep(DEATH_LOOK),
+            Err(error) => return error.to_string(),
+        }
+    }
+    "it closed its pipe".into()
 }
 
 /// The running program itself, also where its file was replaced meanwhile: both processes are to be the same.

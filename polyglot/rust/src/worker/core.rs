@@ -8,58 +8,11 @@ use std::collections::VecDeque;
 
 use super::events::{Command, Event};
 use super::options::WorkerOptions;
+use super::state::{cancelled, Assignment, Conversation, Process};
 use crate::protocol::errors::{fail, ErrorCode, Fault};
 use crate::protocol::liveness::Liveness;
 use crate::protocol::messages::{FromWorker, Task, TaskWork, ToWorker};
 use crate::protocol::parts::PartFrames;
-
-/// What is to be answered.
-#[derive(Clone, Debug, PartialEq)]
-struct Assignment {
-    attempt: u64,
-    epoch: String,
-    job_id: String,
-}
-
-/// resting → unregistered (READY sent) → registered (WELCOME came) → resting or unregistered; any → stopped.
-#[derive(Debug)]
-enum Conversation {
-    /// Not begun, or between two sockets; until infinity: waits for `Started`.
-    Resting {
-        until: f64,
-    },
-    Unregistered {
-        liveness: Liveness,
-        opened_at: f64,
-    },
-    Registered {
-        liveness: Liveness,
-        opened_at: f64,
-        message_bytes_max: u64,
-        queue: VecDeque<(Assignment, Task)>,
-    },
-    Stopped,
-}
-
-/// free → busy → free, or busy → aborting → free. It outlives the conversation: a kernel does not stop because a broker
-/// went away.
-#[derive(Debug)]
-enum Process {
-    Free,
-    Busy {
-        run: u64,
-        assignment: Assignment,
-        bytes_done: u64,
-        progress_at: f64,
-    },
-    /// `assignment` none: its conversation ended, nobody waits for an answer. At `until` the process is replaced.
-    Aborting {
-        run: u64,
-        assignment: Option<Assignment>,
-        bytes_done: u64,
-        until: f64,
-    },
-}
 
 /// What the worker does, in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -404,9 +357,4 @@ impl WorkerCore {
         };
         self.send(FromWorker::Heartbeat(done), now);
     }
-}
-
-/// What a cancelled attempt is answered.
-pub fn cancelled() -> Fault {
-    fail(ErrorCode::Cancelled, "the task was cancelled")
 }

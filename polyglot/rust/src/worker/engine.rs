@@ -9,13 +9,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Once;
 use std::time::Instant;
 
-use super::core::cancelled;
 use super::definition::{Loaded, Outcome, TaskView, Watch};
 use super::finish::finish;
 use super::fold::PartBuilder;
 use super::reader::fill;
 use super::rows::{Grid, Rows, BATCH_BYTES_MAX};
 use super::source::{Roots, Source};
+use super::state::cancelled;
 use super::thinning::Thinning;
 use crate::protocol::algebra::Span;
 use crate::protocol::descriptor::{Form, Size};

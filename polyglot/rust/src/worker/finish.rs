@@ -1,7 +1,8 @@
 //! A finish task (BXMDPv2.md section 9.6): merged rows into the service's own `finish`, what it returns into frames.
 use std::error::Error;
 
-use super::definition::{FieldPlan, FinishPart, Loaded, Outputs};
+use super::definition::{FinishPart, Loaded, Outputs};
+use super::fields::FieldPlan;
 use crate::protocol::descriptor::{FieldSpec, Merge};
 use crate::protocol::descriptor_check::{is_name, RESERVED_OUTPUTS};
 use crate::protocol::errors::{fail, ErrorCode, Fault};

@@ -3,20 +3,23 @@
 use std::cell::RefCell;
 
 use super::definition::Loaded;
-use super::out::{Array, Out};
+use super::out::{Array, Misfit, Out};
 use super::rows::Rows;
 use super::sample::SampleColumns;
 use super::sink::RowSink;
 use crate::protocol::algebra::{combine, concat_width, identity_of, Span};
 use crate::protocol::descriptor::{FieldSpec, Form, Merge};
 use crate::protocol::errors::{fail, ErrorCode, Fault};
-use crate::protocol::npy::{first_misfit, Dtype};
+use crate::protocol::npy::Dtype;
 use crate::protocol::params::Params;
 use crate::protocol::parts::{Column, PartFrames};
 use crate::protocol::sample::interval_output;
 
 /// A part that would take more is refused: the broker asks for smaller tasks.
 const PART_BYTES_MAX: usize = 256 << 20;
+
+/// What an empty list takes in a cell, in numbers of 8 bytes.
+const LIST_NUMBERS: usize = 10;
 
 /// One field that is no list: its rows, and the batch's as f64.
 struct Folded {
@@ -46,10 +49,22 @@ impl PartBuilder {
         let cells = span.cells();
         let plans = loaded.fields.iter().filter(|plan| plan.spec.form.map_or(true, |own| own == form));
         let (mut fields, mut arrays, mut bytes) = (Vec::new(), Vec::new(), 0usize);
+        // A sample's part has three columns more.
+        let mut grow = |rows: usize, numbers: usize| {
+            bytes = bytes.saturating_add(rows.saturating_mul(numbers).saturating_mul(8));
+            let what = || format!("a part of {cells} cells would take more than {PART_BYTES_MAX} bytes");
+            if bytes <= PART_BYTES_MAX {
+                Ok(())
+            } else {
+                Err(fail(ErrorCode::Cells, what()))
+            }
+        };
+        grow(cells, if sampled { 3 } else { 0 })?;
         for plan in plans {
             let spec = plan.spec.clone();
             let rows = if spec.cells { cells } else { 1 };
             if spec.merge == Merge::Concat {
+                grow(rows, LIST_NUMBERS)?;
                 let gap = spec.gap.as_ref().map(|gap| gap.of(params) as f64);
                 let (limit, signed) = (spec.limit.unwrap_or(u64::MAX), !spec.dtype.is_unsigned());
                 let sink = RowSink::new(&spec.name, concat_width(&spec), rows, gap, limit, signed);
@@ -58,11 +73,7 @@ impl PartBuilder {
                 continue;
             }
             let width = plan.width(params)?;
-            bytes = bytes.saturating_add(rows.saturating_mul(width).saturating_mul(8));
-            if bytes > PART_BYTES_MAX {
-                let what = format!("a part of {cells} cells would take more than {PART_BYTES_MAX} bytes");
-                return Err(fail(ErrorCode::Cells, what));
-            }
+            grow(rows, width)?;
             arrays.push((spec.name.clone(), RefCell::new(Array::new(plan.out_dtype))));
             let (data, out_dtype) = (vec![identity_of(&spec); rows * width], plan.out_dtype);
             fields.push((spec.clone(), Some(Folded { spec, out_dtype, width, data, wide: Vec::new() })));
@@ -92,15 +103,18 @@ impl PartBuilder {
         for ((spec, folded), (_, array)) in self.fields.iter_mut().zip(&mut self.out.fields) {
             let Some(folded) = folded else { continue };
             let count = if spec.cells { self.cells.len() } else { 1 };
-            folded.read(array.get_mut(), count)?;
+            let array = array.get_mut();
+            folded.check(array, count)?;
             if sampled && spec.merge == Merge::Run {
                 continue;
             }
             if self.whole_cells && spec.cells {
                 let at = self.cells.first().map_or(0, |cell| cell * folded.width);
-                folded.data[at..at + folded.wide.len()].copy_from_slice(&folded.wide);
+                array.widen(&mut folded.data[at..at + count * folded.width]);
                 continue;
             }
+            folded.wide.resize(count * folded.width, 0.0);
+            array.widen(&mut folded.wide);
             let cells = if spec.cells { &self.cells[..] } else { &[0] };
             folded.fold(cells, span)?;
         }
@@ -163,22 +177,19 @@ fn column_of<'a>(fields: &'a [(FieldSpec, Option<Folded>)], name: Option<&str>) 
 }
 
 impl Folded {
-    /// The batch's numbers, checked: an author may have put an array of another length there, or what is no such number.
-    fn read(&mut self, array: &mut Array, count: usize) -> Result<(), Fault> {
+    /// An author may have put an array of another length there, or what is no such number.
+    fn check(&self, array: &Array, count: usize) -> Result<(), Fault> {
         let bad = |what: String| Err(fail(ErrorCode::Service, format!("field {}: {what}", self.spec.name)));
-        let (wanted, dtype) = (count * self.width, self.out_dtype);
+        let (wanted, dtype) = (count * self.width, self.out_dtype.text());
         if array.len() != wanted {
-            return bad(format!("wanted {wanted} numbers ({}), got {}", dtype.text(), array.len()));
+            return bad(format!("wanted {wanted} numbers ({dtype}), got {}", array.len()));
         }
-        self.wide.resize(wanted, 0.0);
-        array.widen(&mut self.wide);
-        if let Some(at) = first_misfit(dtype, &self.wide).filter(|_| dtype.bytes() == 8) {
-            return bad(format!("wanted whole numbers up to 2^53−1 ({}), got {}", dtype.text(), self.wide[at]));
+        match array.misfit() {
+            Some(Misfit::Large(number)) => bad(format!("wanted whole numbers up to 2^53−1 ({dtype}), got {number}")),
+            // A cell that `once` leaves alone is NaN.
+            Some(Misfit::Nan) if self.spec.merge != Merge::Once => bad(format!("wanted numbers ({dtype}), got NaN")),
+            _ => Ok(()),
         }
-        if dtype.is_float() && self.spec.merge != Merge::Once && self.wide.iter().any(|n| n.is_nan()) {
-            return bad(format!("wanted numbers ({}), got NaN", dtype.text()));
-        }
-        Ok(())
     }
 
     fn fold(&mut self, cells: &[usize], span: Span) -> Result<(), Fault> {

@@ -3,6 +3,7 @@
 use std::cell::{RefCell, RefMut};
 
 use super::sink::RowSink;
+use crate::protocol::codec::SAFE_MAX;
 use crate::protocol::npy::Dtype;
 
 /// Numbers of one field, as compute sees them. Whole numbers of 8 bytes go up to 2^53−1.
@@ -17,6 +18,12 @@ pub(crate) enum Array {
     F4(Vec<f32>),
     F8(Vec<f64>),
     Rows(RowSink),
+}
+
+/// A number that travels as another one, or as none.
+pub(crate) enum Misfit {
+    Large(i128),
+    Nan,
 }
 
 macro_rules! each_array {
@@ -66,6 +73,21 @@ impl Array {
     /// Numbers.
     pub fn len(&self) -> usize {
         each_array!(self, numbers => numbers.len())
+    }
+
+    /// What no number of the field's is, if it is there.
+    pub fn misfit(&self) -> Option<Misfit> {
+        let safe = SAFE_MAX as u64;
+        let large = |number: i128| Some(Misfit::Large(number));
+        match self {
+            // All bits at once: a loop that the compiler makes wide.
+            Array::U8(numbers) if numbers.iter().fold(0, |all, n| all | n) <= safe => None,
+            Array::U8(numbers) => numbers.iter().find(|n| **n > safe).and_then(|n| large(i128::from(*n))),
+            Array::I8(numbers) => numbers.iter().find(|n| n.unsigned_abs() > safe).and_then(|n| large(i128::from(*n))),
+            Array::F4(numbers) => numbers.iter().any(|n| n.is_nan()).then_some(Misfit::Nan),
+            Array::F8(numbers) => numbers.iter().any(|n| n.is_nan()).then_some(Misfit::Nan),
+            _ => None,
+        }
     }
 
     fn kind(&self) -> &'static str {

@@ -13,7 +13,6 @@ use std::time::{Duration, Instant};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::bench::Bench;
-use super::core::State;
 use super::definition::Loaded;
 use super::events::{Command, Event};
 use super::options::WorkerOptions;
@@ -226,12 +225,6 @@ impl Slot {
             seats: of_seats.into_iter().filter(|(_, item)| is(*item)).map(|(at, _)| at).collect(),
             cancellations: of_cancellations.is_some_and(is),
         })
-    }
-
-    /// For tests and logs.
-    #[allow(dead_code)]
-    pub fn states(&self) -> Vec<State> {
-        self.seats.iter().map(|seat| seat.core.state()).collect()
     }
 }
 

@@ -1,6 +1,9 @@
 //! What several tests need: the vectors, and numbers at random.
 #![allow(dead_code)]
 
+pub mod messages;
+pub mod place;
+
 use std::path::PathBuf;
 
 use rmpv::Value;
