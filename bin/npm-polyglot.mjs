@@ -35,14 +35,14 @@ export function pythonSteps() {
 
 export function rustSteps() {
   if (!existsSync(rust)) return [];
-  const has = (tool) => spawnSync('cargo', [tool, '--version'], { stdio: 'ignore' }).status === 0;
+  const has = (tool) => spawnSync('cargo', [tool, '--help'], { stdio: 'ignore' }).status === 0;
   const cargo =
     (tool, ...args) =>
     () =>
       has(tool) ? run('cargo', [tool, ...args], { cwd: rust }) : `no cargo ${tool}; rustup gets it`;
   return [
     ['Rust: format', cargo('fmt', '--check')],
-    ['Rust: lint', cargo('clippy', '--locked', '--all-targets', '--', '-D', 'warnings')],
-    ['Rust: specs', cargo('test', '--locked', '--release')],
+    ['Rust: lint', cargo('clippy', '--all-targets', '--', '-D', 'warnings')],
+    ['Rust: specs', cargo('test', '--release')],
   ];
 }

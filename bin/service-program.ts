@@ -25,6 +25,7 @@ const pythonFolder = fileURLToPath(new URL('../../polyglot/python/src', import.m
 const pipNames: { readonly [module: string]: string } = { zmq: 'pyzmq' };
 /** From its start to its descriptor. */
 const describeMsMax = 20_000;
+const lastWordsMs = 300;
 
 /** Is it a file that is meant, and not a service's name? */
 export function isServiceFile(text: string): boolean {
@@ -64,8 +65,11 @@ export async function describe(program: ServiceProgram, signal?: AbortSignal): P
   const how = await ending(child);
   clearTimeout(timer);
   signal?.removeEventListener('abort', stop);
-  const lines = (await said).split('\n').filter((line) => line.startsWith('{'));
-  if (how !== 'exit code 0' || lines.length === 0) throw noStart(program, how, await complained);
+  for (const stream of [child.stdout!, child.stderr!]) stream.destroy();
+  const lines = said()
+    .split('\n')
+    .filter((line) => line.startsWith('{'));
+  if (how !== 'exit code 0' || lines.length === 0) throw noStart(program, how, complained());
   if (lines.length > 1)
     throw fail('E_USAGE', `${program.typed} serves ${lines.length} services; run takes a file of one`);
   try {
@@ -82,18 +86,23 @@ export function start({ command, args, env }: ServiceProgram, more: readonly str
   return child;
 }
 
-/** How it ended, when its pipes are closed too. */
+/** How it ended, with its last words; a process of its own that holds its pipes is not waited for. */
 export function ending(child: ChildProcess): Promise<string> {
   return new Promise((resolve) => {
+    const end = (code: number | null, signal: NodeJS.Signals | null) => resolve(signal ?? `exit code ${code}`);
     child.once('error', (error) => resolve(error.message));
-    child.once('close', (code, signal) => resolve(signal ?? `exit code ${code}`));
+    child.once('close', end);
+    child.once('exit', (code, signal) => setTimeout(end, lastWordsMs, code, signal).unref());
   });
 }
 
-async function collect(stream: Readable): Promise<string> {
+/** What has been read of it so far. */
+function collect(stream: Readable): () => string {
   let text = '';
-  for await (const chunk of stream) text += chunk;
-  return text;
+  stream.setEncoding('utf8').on('data', (chunk: string) => {
+    text += chunk;
+  });
+  return () => text;
 }
 
 /** What it said itself, where it is one of our errors; else how it ended, its error and the line of its file. */

@@ -49,7 +49,10 @@ export function decodeFinishColumns(
     columns[name] = data;
     widths.delete(name);
   });
-  for (const name of widths.keys()) throw fail('E_PROTOCOL', `rows to finish have no array ${name}`);
+  // One that is only in parts of the other form has no rows.
+  const ofOtherForm = fields.filter(({ form }) => form !== undefined).map(({ name }) => name);
+  const missing = [...widths.keys()].find((name) => !ofOtherForm.includes(name));
+  if (missing !== undefined) throw fail('E_PROTOCOL', `rows to finish have no array ${missing}`);
   return columns;
 }
 

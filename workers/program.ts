@@ -33,11 +33,8 @@ export async function runProgram(services: readonly AnyWorker[], args: readonly 
   const flags = readFlags(args);
   const module = pathToFileURL(process.argv[1]!).href;
   for (const service of services) service.versionFrom(hashOf(module));
-  if (flags.describe) {
-    for (const { descriptor } of services) process.stdout.write(`${JSON.stringify(descriptor)}\n`);
-    return;
-  }
-  if (flags.bare !== undefined) return tellBare(services, flags);
+  if (flags.describe) return told(services.map(({ descriptor }) => descriptor));
+  if (flags.bare !== undefined) return told([await bareOf(services, flags)]);
   const broker = flags.broker ?? process.env.BINGLIDE_BROKER;
   if (!broker) throw fail('E_USAGE', 'no broker given; name one with --broker or $BINGLIDE_BROKER');
   const { runSlot } = await import('./process.js');
@@ -65,7 +62,16 @@ function readFlags(args: readonly string[]) {
   }
 }
 
-async function tellBare([service, other]: readonly AnyWorker[], flags: Flags): Promise<void> {
+/** A line of JSON each, and the end, whatever the author's module left open. */
+function told(values: readonly unknown[]): Promise<never> {
+  const end = () => process.exit(0);
+  // Nobody reads any more.
+  process.stdout.on('error', end);
+  process.stdout.write(values.map((value) => `${JSON.stringify(value)}\n`).join(''), end);
+  return new Promise(() => undefined);
+}
+
+async function bareOf([service, other]: readonly AnyWorker[], flags: Flags) {
   if (other) throw fail('E_USAGE', '--bare takes a module of one service');
   const { bareTimes } = await import('./bare.js');
   const params = flags.params === undefined ? {} : paramsOf(flags.params);
@@ -75,7 +81,7 @@ async function tellBare([service, other]: readonly AnyWorker[], flags: Flags): P
     ...(flags['piece-bytes'] !== undefined && { pieceBytes: numberOf('--piece-bytes', flags['piece-bytes']) }),
     ...(flags['cell-bytes'] !== undefined && { cellBytes: numberOf('--cell-bytes', flags['cell-bytes']) }),
   };
-  process.stdout.write(`${JSON.stringify(await bareTimes(service!, plan))}\n`);
+  return bareTimes(service!, plan);
 }
 
 function numberOf(option: string, text: string): number {

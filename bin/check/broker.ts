@@ -205,7 +205,8 @@ export class CheckBroker {
 
   /** A worker may only do so where we were silent. */
   #restarted(): void {
-    const isOurs = performance.now() - this.#lateAt < livenessLimit * heartbeatMs;
+    const now = performance.now();
+    const isOurs = now - this.#beatAt > lateMs || now - this.#lateAt < livenessLimit * heartbeatMs;
     const why = 'the worker began a new conversation, though it was sent heartbeats';
     for (const owed of [...this.#open.keys()]) this.#end(owed, { kind: 'lost', why, ...(isOurs && { isOurs }) });
     this.lose(why);

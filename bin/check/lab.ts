@@ -69,6 +69,8 @@ export class Lab {
   readonly files: readonly string[];
   readonly material: Material;
   readonly seed: number;
+  /** A task was answered with a part. */
+  computes = false;
   /** Milliseconds a byte, as the last whole task took them. */
   msPerByte = 1e-5;
 

@@ -8,7 +8,7 @@ import type { Attempt } from '../../protocol/ids.js';
 import { ending, type ServiceProgram, start } from '../service-program.js';
 import type { Answer, Assignment, CheckBroker, Ready, TaskFrames } from './broker.js';
 import { CheckFailure } from './verdict.js';
-import { exited, WorkerProcess } from './worker-process.js';
+import { WorkerProcess } from './worker-process.js';
 
 /** From a worker's start to its READY. */
 export const readyMsMax = 15_000;
@@ -44,7 +44,7 @@ export class Target {
   /** A worker that is registered, the running one or a fresh one; throws CheckFailure. */
   async start(): Promise<Ready> {
     if (this.#isClosed) throw new CheckFailure('the check was ended');
-    if (this.#process && this.#process.how === null && this.ready) return this.ready;
+    if (this.isRunning && this.ready) return this.ready;
     await this.end();
     const began = performance.now();
     const slot = `${process.pid}.check${this.#slots++}`;
@@ -72,6 +72,10 @@ export class Target {
       this.broker.lose(`the worker died (${how})`);
     });
     return this.ready;
+  }
+
+  get isRunning(): boolean {
+    return this.#process !== null && this.#process.how === null;
   }
 
   /** The task's answer; where it is lost, so is the worker. */
@@ -116,7 +120,7 @@ export class Target {
     const late = timer(msMax);
     void late.over.then(() => child.kill('SIGKILL'));
     child.stdin!.end();
-    const how = await Promise.race([ending(child), exited(child)]);
+    const how = await ending(child);
     late.stop();
     this.#printing = null;
     return { how, said: said.text, complained: complained.text };

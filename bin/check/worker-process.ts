@@ -5,8 +5,6 @@ import { ending, type ServiceProgram, start } from '../service-program.js';
 
 /** From the end of its standard input to its own; then it is killed. */
 const farewellMs = 500;
-/** From a process's end to that of its pipes. */
-const pipesMs = 500;
 /** Of what it printed, for the message that tells of its end. */
 const linesKept = 20;
 const lineCharsMax = 2000;
@@ -54,20 +52,11 @@ export class WorkerProcess {
   }
 
   async #watch(): Promise<string> {
-    const how = await Promise.race([ending(this.#child), exited(this.#child)]);
+    const how = await ending(this.#child);
     this.how = how;
     const said = lastWords(this.#last);
     return said === undefined ? how : `${how}: ${said}`;
   }
-}
-
-/** How it ended, a moment later: others may hold its pipes open for ever. */
-export function exited(child: ChildProcess): Promise<string> {
-  return new Promise((resolve) => {
-    child.once('exit', (code, signal) => {
-      setTimeout(() => resolve(signal ?? `exit code ${code}`), pipesMs).unref();
-    });
-  });
 }
 
 /** The line that names the cause: what runtimes print around it does not. */

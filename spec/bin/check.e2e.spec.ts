@@ -1,274 +1,15 @@
 /** `binglide check` on programs that are well, and on programs that have one fault each. */
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
+import { author, bad, good, local, type Program, pairsOf } from './check-programs.js';
+import { needPython } from './python.js';
 import { type Ended, gone, json, mix, Place, slotsOf } from './spawned.js';
 
-const local = (file: string) => new URL(file, import.meta.url);
 const checks =
   'describe, ready, whole, repeat, splits, tails, empty input, parameters, blocks, samples, pairs, finish, changed file, ' +
   'missing file, outside roots, cancel, stays alive, speed';
-
-/** A worker program in no way ours (services/raw.ts), with a fault as its source text. */
-const raw = (faults: string) => `
-import { rawWorker } from ${JSON.stringify(local('./services/raw.js').href)};
-import { encodeNpy } from ${JSON.stringify(local('../../protocol/npy.js').href)};
-rawWorker(${faults});
-`;
-
-/** An author's module: the members of its definition. */
-const author = (definition: string, before = '') => `
-import { defineService, field, param, serve } from 'binglide/worker';
-${before}
-serve(defineService({ name: 'MINE', version: 1, ${definition} }));
-`;
-
-/** A built-in service in the shoes of an author's. */
-const twin = (name: string) => `
-import { serve } from 'binglide/worker';
-import { ${name} } from ${JSON.stringify(local(`../../workers/services/${name}.js`).href)};
-serve(${name});
-`;
-
-interface Program {
-  readonly title: string;
-  /** The program's name in the spec's folder and its text, or a file that is there. */
-  readonly file?: string;
-  readonly text?: string;
-  readonly name?: string;
-  /** Behind the program's name. */
-  readonly args?: readonly string[];
-}
-
-interface Good extends Program {
-  /** Checks that say nothing of this one. */
-  readonly inapplicable: readonly string[];
-}
-
-interface Bad extends Program {
-  /** The checks that fail, and no others; what builds on them is left out. */
-  readonly fails: readonly string[];
-  /** What the first of them says to its author. */
-  readonly says: RegExp;
-}
-
-const pairsOf = 'pairs: field.u8({ merge: "sum" })';
-
-/** Set bits a cell, and what finish makes of them. */
-const finishing = (outputs: string) =>
-  author(`rowBytes: 65_536, fields: { ones: field.u8({ merge: 'sum', cells: true }) },
-    compute(input, out) {
-      for (let row = 0; row < input.rows; row++) for (const byte of input.row(row)) out.ones[row] += byte & 1;
-    },
-    finish: ({ ones }) => (${outputs})`);
-
-const good: readonly Good[] = [
-  { title: 'PERIOD, which looks ahead', file: './services/period.js', inapplicable: ['blocks', 'pairs', 'finish'] },
-  {
-    title: 'PERIOD with its longest distance',
-    file: './services/period.js',
-    args: ['small.bin', '--max-lag', '40'],
-    inapplicable: ['blocks', 'pairs', 'finish'],
-  },
-  { title: 'SHARES, which finishes', file: './services/shares.js', inapplicable: ['blocks', 'pairs'] },
-  { title: 'a program that is not ours', text: raw('{}'), inapplicable: ['blocks', 'pairs', 'finish'] },
-  { title: 'the twin of ENT, which has blocks', text: twin('ent'), inapplicable: ['pairs', 'finish'] },
-  { title: 'the twin of DIFF, of two files', text: twin('diff'), inapplicable: ['blocks', 'finish', 'speed'] },
-  {
-    title: 'the twin of BYTES',
-    text: twin('bytes'),
-    inapplicable: ['parameters', 'blocks', 'pairs', 'finish', 'stays alive'],
-  },
-  {
-    title: 'a service that tests for nothing, and is ended from outside',
-    text: author(`fields: { ${pairsOf} },
-      compute(input) { if (input.end > 2 ** 26) for (;;); }`),
-    // Its long task reads nothing before it spins.
-    inapplicable: ['parameters', 'blocks', 'pairs', 'finish'],
-  },
-];
-
-const bad: readonly Bad[] = [
-  {
-    title: 'counts what begins in the overlap',
-    text: author(`overlap: 8, rowBytes: 65_536, fields: { ${pairsOf} },
-      compute(input, out) {
-        for (let row = 0; row < input.rows; row++) {
-          const bytes = input.ahead(row);
-          for (let i = 0; i < bytes.length; i++) if (bytes[i] === bytes[i + 1]) out.pairs[0]++;
-        }
-      }`),
-    fails: ['splits'],
-    says: /^split \d+ of 24 .*: field pairs: wanted \d+, got \d+\n.*cut at 0x.*--seed 7 repeats it\nhint: .*is pairs counted twice in the overlap\?/s,
-  },
-  {
-    title: 'looks no further than its row',
-    text: author(`fields: { pairs: field.u8({ merge: "sum", cells: true }) },
-      compute(input, out) {
-        for (let row = 0; row < input.rows; row++) {
-          const bytes = input.row(row);
-          for (let i = 0; i < bytes.length; i++) if (bytes[i] === bytes[i + 1]) out.pairs[row]++;
-        }
-      }`),
-    fails: ['splits'],
-    says: /field pairs, cell 0x\w+:0x\w+: .*hint: .*declare an `overlap`/s,
-  },
-  {
-    title: 'tells offsets in the row',
-    text: author(`rowBytes: 4096, fields: { marked: field.run({ cells: true }) },
-      compute(input, out) {
-        for (let row = 0; row < input.rows; row++) {
-          const { length } = input.row(row);
-          out.marked.set([0, length, length, length, 0, length], 6 * row);
-        }
-      }`),
-    fails: ['splits'],
-    says: /field marked, .*hint: .*offsets in the file, not in the row/s,
-  },
-  {
-    title: 'returns another kind of array',
-    text: author(`fields: { ${pairsOf} }, compute(_, out) { out.pairs = new Float32Array(1); }`),
-    fails: ['whole'],
-    says: /MINE failed at 0x0: field pairs: wanted Float64Array of 1, got Float32Array of 1 \(E_SERVICE\)/,
-  },
-  {
-    title: 'sends fractions where whole numbers rest',
-    text: raw(`{ frames: ({ arrays, frames }) => ({
-      arrays,
-      frames: [frames[0], encodeNpy({ dtype: 'f8', shape: [1], data: Float64Array.of(0.5) })],
-    }) }`),
-    fails: ['whole'],
-    says: /part field pairs: 0\.5 does not fit u8/,
-  },
-  {
-    title: 'throws dice',
-    text: author(`fields: { ${pairsOf} }, compute(_, out) { out.pairs[0] += Math.floor(Math.random() * 1e9); }`),
-    fails: ['repeat'],
-    says: /asked twice: field pairs: wanted \d+, got \d+\nhint: .*no random number/,
-  },
-  {
-    title: 'remembers other tasks',
-    text: author(`fields: { ${pairsOf} }, compute(_, out) { out.pairs[0] = ++tasks; }`, 'let tasks = 0;'),
-    fails: ['repeat'],
-    says: /nothing kept from other tasks/,
-  },
-  {
-    title: 'ends when there is nothing to read',
-    text: raw(`{ diesAt: 'empty' }`),
-    fails: ['empty input'],
-    says: /^an empty run: .*: the worker died \(exit code 3/,
-  },
-  {
-    title: 'is told values by its descriptor that it cannot do',
-    text: author(`params: { lag: param.int({ default: 3, min: 1, max: 64 }) }, fields: { ${pairsOf} },
-      compute(_, __, { params }) { if (params.lag > 63) throw new RangeError('no table so long'); }`),
-    fails: ['parameters'],
-    says: /lag 64: .*RangeError: no table so long, \S+\.mjs:\d+ \(E_SERVICE\)\nhint: the descriptor allows lag 64/,
-  },
-  {
-    title: 'knows no samples',
-    text: raw(`{ ignores: 'samples' }`),
-    fails: ['samples'],
-    says: /RAW takes no samples \(E_PROTOCOL\)\nhint: .*opens long requests with samples/,
-  },
-  {
-    title: 'counts the bytes of samples wrong',
-    text: raw(`{ part(columns, { kind }) { if (kind === 'sample') columns.n[1] += 1; } }`),
-    fails: ['samples'],
-    says: /n of cell 0x10000:0x20000: wanted 16384 bytes, got 16385/,
-  },
-  {
-    title: 'has intervals the wrong way round',
-    text: raw(`{ part({ lo, hi }) { lo.fill(2); hi.fill(1); } }`),
-    fails: ['samples'],
-    says: /lo 2, hi 1/,
-  },
-  {
-    title: 'finishes all rows into one',
-    text: finishing('{ share: [ones.reduce((sum, count) => sum + count, 0)] }'),
-    fails: ['finish'],
-    says: /^finish of 6 rows .*MINE: finish returns 1 numbers of share; wanted a row for each of 6 rows.*hint: each array/s,
-  },
-  {
-    title: 'finishes a row by its neighbours',
-    text: finishing('{ share: ones.map((count) => count / Math.max(...ones)) }'),
-    fails: ['finish'],
-    says: /^output share, cell 0x0:0x10000: 0\.\d+ among other rows, 1 alone\nhint: finish is row-wise/,
-  },
-  {
-    title: 'finishes whole numbers only',
-    text: finishing('{ share: ones.map((count) => Number(BigInt(count))) }'),
-    fails: ['finish'],
-    says: /MINE failed in finish: RangeError: /,
-  },
-  {
-    title: 'trusts that files stay as they are',
-    text: raw(`{ ignores: 'identity' }`),
-    fails: ['changed file'],
-    says: /^a file that grew: wanted E_CHANGED, got a part\nhint: compare dev, ino, size/,
-  },
-  {
-    title: 'reads wherever it is asked to',
-    text: raw(`{ ignores: 'roots' }`),
-    fails: ['outside roots'],
-    says: /^a file under no --root: wanted E_OUTSIDE_ROOTS, got a part/,
-  },
-  {
-    title: 'does not hear a cancellation',
-    text: raw(`{ ignores: 'cancel' }`),
-    fails: ['cancel'],
-    says: /^the running task was cancelled: no answer in 4 s\nhint: test for cancellation/,
-  },
-  {
-    title: 'answers a cancellation twice',
-    text: raw('{ answersCancelTwice: true }'),
-    fails: ['cancel', 'stays alive'],
-    says: /^ERROR E_CANCELLED for attempt \d+, which is answered or was never given/,
-  },
-  {
-    title: 'spins where nobody can reach it',
-    text: raw('{ spins: true }'),
-    fails: ['cancel', 'stays alive'],
-    says: /^the running task was cancelled: no answer in 4 s/,
-  },
-  {
-    title: 'is silent while it computes',
-    text: raw(`{ ignores: 'liveness' }`),
-    fails: ['stays alive'],
-    says: /^while a task runs: nothing came from it for .*\nhint: heartbeats come from another thread/,
-  },
-  {
-    title: 'takes many times its own function’s time',
-    text: raw('{ bareMs: 0.001 }'),
-    // Whole pieces are judged: the made file has some.
-    args: [],
-    fails: ['speed'],
-    says: /ms a task of 8\.0 MiB, 0\.0 ms bare: .* times; at most 2 times/,
-  },
-  {
-    title: 'says one thing and registers another',
-    text: raw('{ describe: (descriptor) => ({ ...descriptor, version: 2 }) }'),
-    fails: ['describe'],
-    says: /^--describe and READY differ in version: 2 and 1\nhint: /,
-  },
-  {
-    title: 'does not start to describe itself',
-    text: raw(`{ diesAt: 'describe' }`),
-    fails: ['describe'],
-    says: /did not start \(exit code 1\).*no such luck/s,
-  },
-  {
-    title: 'dies at its start',
-    text: raw(`{ diesAt: 'start' }`),
-    fails: ['ready'],
-    says: /^the worker ended before it registered \(exit code 3: the disk of tables is not there\)$/,
-  },
-  {
-    title: 'is no program at all',
-    text: 'this is no program',
-    fails: ['describe', 'ready'],
-    says: /did not start \(exit code 1\)/,
-  },
-];
 
 interface Told {
   readonly ended: Ended;
@@ -290,7 +31,8 @@ describe('binglide check', function () {
 
   before(async () => {
     place = await Place.make();
-    await writeFile(place.path('small.bin'), mix(300_001, 5));
+    for (const folder of ['in', 'tmp', 'tmp1', 'tmp2']) await mkdir(place.path(folder));
+    await writeFile(place.path('in', 'small.bin'), mix(300_001, 5));
     for (const program of [...good, ...bad]) {
       runs.set(
         program,
@@ -312,10 +54,14 @@ describe('binglide check', function () {
     for (let next = waiting.shift(); next; next = waiting.shift()) await next();
   }
 
-  async function checked({ title, text, file, args = ['small.bin'] }: Program): Promise<Told> {
-    const name = file === undefined ? `./${title.replaceAll(/\W+/g, '-')}.mjs` : local(file).pathname;
+  async function checked({ title, text, file, needs, args = ['in/small.bin'] }: Program): Promise<Told> {
+    const ending = needs === 'python' ? 'py' : 'mjs';
+    const name =
+      file === undefined ? `./${title.replaceAll(/\W+/g, '-')}.${ending}` : resolve(fileURLToPath(local('.')), file);
     if (text !== undefined) await writeFile(place.path(name), text);
-    const ended = await place.run('check', name, ...args, '--seed', '7', '--json');
+    // What a check that is killed leaves there goes with the place.
+    const env = { TMPDIR: place.path('tmp') };
+    const ended = await place.start(['check', name, ...args, '--seed', '7', '--json'], { env }).ended;
     const [report] = json(ended);
     if (!report) throw new Error(`no report: ${ended.stderr}`);
     return { ended, report };
@@ -327,7 +73,8 @@ describe('binglide check', function () {
   const butSpeed = (names: readonly string[]) => names.filter((name) => name !== 'speed');
 
   for (const program of good) {
-    it(`finds nothing in ${program.title}`, async () => {
+    it(`finds nothing in ${program.title}`, async function () {
+      if (program.needs) needPython(this);
       const { ended, report } = await runs.get(program)!;
       expect(report.checks.map(({ name }) => name).join(', ')).to.equal(checks);
       const wrong = report.checks.filter(({ name, outcome }) => name !== 'speed' && /failed|left/.test(outcome));
@@ -338,7 +85,8 @@ describe('binglide check', function () {
   }
 
   for (const program of bad) {
-    it(`finds the one that ${program.title}`, async () => {
+    it(`finds the one that ${program.title}`, async function () {
+      if (program.needs) needPython(this);
       const { ended, report } = await runs.get(program)!;
       const { fails, says } = program;
       const failed = named(report, 'failed');
@@ -356,10 +104,9 @@ describe('binglide check', function () {
         for (let row = 0; row < input.rows; row++) out.pairs[row] = input.offset(row);
       }`);
     await writeFile(place.path('noisy.mjs'), noisy);
-    await mkdir(place.path('tmp'));
-    const env = { TMPDIR: place.path('tmp') };
-    const { lines, stderr, code } = await place.start(['check', './noisy.mjs', 'small.bin'], { env }).ended;
-    expect(await readdir(place.path('tmp'))).to.deep.equal([]);
+    const env = { TMPDIR: place.path('tmp1') };
+    const { lines, stderr, code } = await place.start(['check', './noisy.mjs', 'in/small.bin'], { env }).ended;
+    expect(await readdir(place.path('tmp1'))).to.deep.equal([]);
     const rows = lines.map((line) => line.split('\t'));
     expect(rows[0]).to.deep.equal(['check', 'outcome', 'seen']);
     expect(
@@ -382,9 +129,8 @@ describe('binglide check', function () {
   it('leaves nothing behind when it is ended, while the worker spins', async () => {
     const spins = author(`fields: { ${pairsOf} }, compute() { console.log('spinning'); for (;;); }`);
     await writeFile(place.path('spins.mjs'), spins);
-    await mkdir(place.path('tmp2'));
     const env = { TMPDIR: place.path('tmp2') };
-    const { child, linesOut, ended } = place.start(['check', './spins.mjs', 'small.bin'], { env });
+    const { child, linesOut, ended } = place.start(['check', './spins.mjs', 'in/small.bin'], { env });
     expect((await linesOut(3)).map((line) => line.split('\t')[0])).to.deep.equal(['check', 'describe', 'ready']);
     const { pid } = child;
     expect((await slotsOf(pid!)).length).to.equal(1);
@@ -402,7 +148,7 @@ describe('binglide check', function () {
       [['./gone.py'], /gone\.py: no such file; .*\(E_USAGE\)/],
       [['./plain.txt'], /plain\.txt cannot be started.*\(E_USAGE\)/],
       [[period, 'gone.bin'], /gone\.bin: no such file.*\(E_USAGE\)/],
-      [[period, 'small.bin', 'small.bin'], /PERIOD takes 1 file, not 2.*\(E_USAGE\)/],
+      [[period, 'in/small.bin', 'in/small.bin'], /PERIOD takes 1 file, not 2.*\(E_USAGE\)/],
       [[period, '--max-lag', '41'], /max_lag is 41; it takes a number from 1 to 40 \(E_PARAM\)/],
       [[period, '--params', 'max_lag=x'], /max_lag is x; it takes a whole number.* \(E_PARAM\)/],
       [[period, '--params', 'lag=3'], /PERIOD takes no parameter lag/],

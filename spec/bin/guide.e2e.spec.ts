@@ -1,5 +1,5 @@
 /** The authors' guide and the README: each service in them is run as it stands there. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -62,6 +62,33 @@ describe('the services in the documents', function () {
   it('ZEROS, in the README, counts zeros', async () => {
     const { zeros } = await fieldsOf('zeros.ts', only(servicesIn('README.md', 'ts')));
     expect(zeros).to.equal(bytes.subarray(0, 131_072).filter((byte) => byte === 0).length);
+  });
+
+  describe('in Rust', () => {
+    // As `cargo test --release` builds it.
+    const program = join(packageRoot, 'polyglot', 'rust', 'target', 'release', 'examples', 'bits');
+
+    it('BITS is an example of the crate, word for word', () => {
+      const example = readFileSync(join(packageRoot, 'polyglot', 'rust', 'examples', 'bits.rs'), 'utf8');
+      expect(only(servicesIn('docs/services.md', 'rust'))).to.equal(example);
+    });
+
+    it('BITS counts what the one in TypeScript counts', async function () {
+      if (!existsSync(program)) {
+        if (process.env.CI) throw new Error(`${program} was not built`);
+        this.skip();
+      }
+      const args = ['--range', ':128k', '--cells', '2', '--word', '2', '--json', 'a.bin'];
+      const ended = await place.run('run', program, ...args);
+      expect(ended.code, ended.stderr).to.equal(0);
+      const { ones, share, cells } = json(ended)[0].fields;
+      const expected = await fieldsOf('bits.ts', only(servicesIn('docs/services.md', 'ts')), '--word', '2');
+      expect({ ones, share, cells }).to.deep.equal({
+        ones: expected.ones,
+        share: expected.share,
+        cells: expected.cells,
+      });
+    });
   });
 
   describe('in Python', () => {

@@ -1,4 +1,4 @@
-import { chmod, writeFile } from 'node:fs/promises';
+import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { expect } from 'chai';
 import { gone, json, mix, Place, slotsOf } from './spawned.js';
 
@@ -175,6 +175,23 @@ describe('binglide run FILE', () => {
     const ended = await run.ended;
     expect(ended.code ?? ended.signal).to.be.oneOf([1, 130, 'SIGINT']);
     expect(await gone(run.child.pid!)).to.equal(true);
+  });
+
+  it('waits neither for what a file left open nor for who holds its pipes', async () => {
+    const child = `import { spawn } from 'node:child_process';
+import { appendFileSync } from 'node:fs';
+appendFileSync('held', spawn('sleep', ['60'], { stdio: 'inherit' }).pid + ' ');
+setInterval(() => {}, 1000);
+`;
+    await writeFile(place.path('holds.ts'), child + ones);
+    const ended = await place.run('run', './holds.ts', '--help');
+    expect([ended.code, ended.stdout.toString()]).to.satisfy(
+      ([code, text]: [number, string]) => code === 0 && text.includes('--word <n>'),
+    );
+    const held = await place.run('run', './holds.ts', 'a.bin', '--json', '--no-cache');
+    for (const pid of (await readFile(place.path('held'), 'utf8')).trim().split(' '))
+      process.kill(Number(pid), 'SIGKILL');
+    expect(json(held)[0].fields.ones).to.deep.equal(onesOf(bytes, 1));
   });
 
   it('tells of itself, and of its bare time', async () => {

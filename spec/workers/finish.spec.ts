@@ -67,6 +67,23 @@ describe('a finish, at the worker', () => {
     });
   }
 
+  it('gets no rows of a field that is only in parts of the other form', () => {
+    const fields = {
+      ones: field.u4({ merge: 'sum', cells: true }),
+      q: field.u4({ merge: 'max', cells: true, form: 'whole' }),
+    };
+    const service = defineService({
+      name: 'LANES',
+      version: 1,
+      fields,
+      finish: (part) => ({ twice: part.ones.map((it) => 2 * it) }),
+    });
+    const [ones] = service.descriptor.fields;
+    const rows = encodeFinishColumns([ones!], 2, { n: Float64Array.of(1, 1), ones: Float64Array.of(3, 4) });
+    const { part } = runFinish(service, { kind: 'finish', params: {}, rows: 2, ...rows });
+    expect([...decodeFinished('LANES', [], 2, part).twice!.data]).to.deep.equal([6, 8]);
+  });
+
   it('that throws is named with its line', () => {
     const service = serviceOf(() => {
       throw new RangeError('no luck');

@@ -1,11 +1,15 @@
 /** Files that a worker may not read: each is a typed error, at once, and the worker lives on. */
-import { appendFileSync, rmSync, statSync, utimesSync } from 'node:fs';
+import { appendFileSync, rmSync, statSync, truncateSync, utimesSync } from 'node:fs';
 import type { ErrorCode } from '../../../protocol/errors.js';
 import type { TaskInput } from '../../../protocol/messages.js';
-import { inputOf, type Lab } from '../lab.js';
+import type { SignOfLife } from '../broker.js';
+import { inputOf, type Lab, told } from '../lab.js';
+import { longTask, underWay } from '../long-task.js';
 import { CheckFailure, doesNotApply, ok, type Verdict } from '../verdict.js';
 
 const bytes = 5000;
+/** From the end of the file, which comes when the next bytes are read. */
+const shrunkMsMax = 5000;
 const fileOf = (lab: Lab, name: string): string => lab.material.write(name, new Uint8Array(bytes).fill(97));
 
 export async function checkChanged(lab: Lab): Promise<Verdict> {
@@ -21,7 +25,38 @@ export async function checkChanged(lab: Lab): Promise<Verdict> {
   const now = inputOf(fileOf(lab, 'replacing.bin'));
   // By its path it is the file that was meant, by its identity it is not.
   await wants(lab, { path: now.path, identity: other.identity }, ['E_CHANGED'], 'another file in its place');
-  return ok('E_CHANGED for a file that grew, was written again, was replaced');
+  const shrunk = await checkShrunk(lab);
+  return ok(
+    `E_CHANGED for a file that grew, was written again, was replaced${shrunk ? ', shrank while it was read' : ''}`,
+  );
+}
+
+/** False: no task takes long enough, or none is answered at all. */
+async function checkShrunk(lab: Lab): Promise<boolean> {
+  const path = lab.material.long()?.path;
+  if (!lab.computes || path === undefined) return false;
+  const { target } = lab;
+  await target.start();
+  const running = target.broker.assign(lab.frames(longTask(lab)), 4);
+  const early = await underWay(lab, running);
+  if (early) return false;
+  truncateSync(path, 0);
+  const shrunkAt = performance.now();
+  const answer = await target.within(running.answer, running.attempt, shrunkMsMax);
+  if (answer.kind === 'fault' && answer.fault.code === 'E_CHANGED') return true;
+  const beats = target.broker.signs.filter(({ at, attempt }) => at > shrunkAt && attempt === running.attempt);
+  const isBusy = answer.kind === 'lost' && target.isRunning && !growing(beats);
+  await target.end();
+  // It has not come to reading more: nothing can be told.
+  if (isBusy) return false;
+  throw new CheckFailure(
+    `a file that shrank while it was read: wanted E_CHANGED, got ${told(answer)}`,
+    'where fewer bytes come than the run has, the file has changed: say so at once (a file that is mapped ends the process)',
+  );
+}
+
+function growing(beats: readonly SignOfLife[]): boolean {
+  return (beats.at(-1)?.bytesDone ?? 0) > (beats[0]?.bytesDone ?? 0);
 }
 
 export async function checkMissing(lab: Lab): Promise<Verdict> {

@@ -3,14 +3,10 @@ import { livenessLimit } from '../../../protocol/liveness.js';
 import { counted, duration } from '../../cli/units.js';
 import { type Answer, type Assignment, heartbeatMs } from '../broker.js';
 import { firstDifference } from '../difference.js';
-import { type Asked, inputOf, type Lab, told } from '../lab.js';
+import { type Lab, told } from '../lab.js';
+import { firstOf, longTask, underWay } from '../long-task.js';
 import { CheckFailure, doesNotApply, ok, type Verdict } from '../verdict.js';
 
-/** A task that nobody waits for to end. */
-const longMs = 60_000;
-const longBytesMin = 64 * 2 ** 20;
-/** Until the worker has said that it computes, or has had the time to. */
-const underWayMs = 2 * heartbeatMs;
 const cancelledMsMax = 1000;
 /** So long it is waited for, to tell by how much it is late. */
 const cancelledMsPatience = 4000;
@@ -18,28 +14,7 @@ const cancelledMsPatience = 4000;
 const quietMs = 300;
 /** So many times it has said so. */
 const beatsEnough = 3;
-const lookMs = 20;
 const watchedMs = (livenessLimit + 1) * heartbeatMs;
-const cells = 64;
-
-/** A task over a file of holes that takes about a minute, or as long as one request may be. */
-function longTask(lab: Lab): Asked {
-  const long = lab.material.long();
-  const { rangeBytesMax = Infinity } = lab.descriptor;
-  const [first, last] = lab.range();
-  const wanted = Math.max(longBytesMin, longMs / lab.msPerByte);
-  const bytes = Math.floor(Math.min(long?.bytes ?? last - first, rangeBytesMax, wanted));
-  const { widths, form } = lab.grid();
-  if (widths[0] === 0) return { start: 0, end: bytes, cellBytes: 0, ...inputsOf(lab, long) };
-  const isBlock = widths.length === 1;
-  const cellBytes = isBlock ? widths[0]! : 2 ** Math.max(12, Math.ceil(Math.log2(bytes / cells)));
-  const end = isBlock ? Math.min(bytes, cellBytes * 2 ** 16) : bytes;
-  return { start: 0, end, cellBytes, form, ...inputsOf(lab, long) };
-}
-
-function inputsOf(lab: Lab, long: { readonly path: string } | null): Pick<Asked, 'inputs'> {
-  return long ? { inputs: lab.files.map(() => inputOf(long.path)) } : {};
-}
 
 export async function checkCancel(lab: Lab): Promise<Verdict> {
   try {
@@ -97,20 +72,6 @@ function cancelled(name: string, { answer, ms }: Ended): string {
   if (ms > cancelledMsMax) throw new CheckFailure(`${name} was cancelled and answered ${duration(ms)} later`, hint);
   if (answer.kind === 'part') return `${name} was done before it was cancelled`;
   return `${name} E_CANCELLED after ${duration(ms)}`;
-}
-
-/** Until a heartbeat names the attempt, or it has had the time, or is over. */
-async function underWay({ target: { broker } }: Lab, { attempt, answer }: Assignment): Promise<void> {
-  await firstOf(answer, () => broker.signs.some((sign) => sign.attempt === attempt), underWayMs);
-}
-
-/** The answer, or null where something is so before it, or the time is over. */
-async function firstOf(answer: Promise<Answer>, isSo: () => boolean, msMax: number): Promise<Answer | null> {
-  const until = performance.now() + msMax;
-  for (;;) {
-    const first = await Promise.race([answer, new Promise<null>((resolve) => setTimeout(() => resolve(null), lookMs))]);
-    if (first || isSo() || performance.now() >= until) return first;
-  }
 }
 
 export async function checkAlive(lab: Lab): Promise<Verdict> {

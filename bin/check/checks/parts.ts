@@ -22,6 +22,7 @@ export async function checkWhole(lab: Lab): Promise<Verdict> {
   const asked = { start, end };
   const { part, ms } = await lab.sent(asked);
   lab.decoded(asked, part);
+  lab.computes = true;
   if (end > start) lab.msPerByte = ms / (end - start);
   const notes = notesOn(lab, asked, part);
   const arrays = part.arrays.map((name, i) => `${name} ${dtypeOf(part.frames[i]!)}`).join(', ');

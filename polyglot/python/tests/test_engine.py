@@ -15,6 +15,7 @@ from test_twins import QuietHost, identity_of, task_of
 
 from binglide.protocol.messages import PartFrames, StatIdentity, Task, TaskInput
 from binglide.protocol.npy import decode_npy, dtype_name
+from binglide.worker import field, param
 from binglide.worker.engine import Engine, TaskFailure
 from binglide.worker.service import Service, define
 
@@ -142,6 +143,23 @@ def test_samples_say_which_cells_they_saw(engine: Engine, data: Path) -> None:
     assert np.isnan(part["lo"][1:4]).all()
 
 
+def test_runs_that_look_far_ahead_need_no_more_memory_than_others(mixed_file: Path) -> None:
+    class Far(Service):
+        name, version, row, overlap = "FAR", 1, 4096, 1 << 20
+        total = field("u8", merge="sum")
+
+        def compute(self, x: Any, task: Any) -> Any:
+            return {"total": x[:, task.own :].sum(axis=1, dtype="u8")}
+
+    engine = Engine(define(Far), [b"/"])
+    size = mixed_file.stat().st_size
+    runs = [(at, at + 4096) for at in range(0, size - 4096, 65536)]
+    part = computed(engine, task_of(mixed_file, runs, 65536, kind="sample"))
+    content = np.fromfile(mixed_file, np.uint8)
+    assert part["total"].tolist() == [sum(int(content[end : end + (1 << 20)].sum(dtype="u8")) for _, end in runs)]
+    assert engine.buffer(0, 0).size < 4 << 20
+
+
 def test_slow_reads_of_a_sample_are_passed_over(engine: Engine, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ticks = iter(range(10**9))
     monkeypatch.setattr("binglide.worker.source.time.perf_counter", lambda: next(ticks) * 0.01)
@@ -170,7 +188,7 @@ def test_what_is_no_file_of_ours_is_refused_by_its_code(engine: Engine, data: Pa
     assert failed(engine, other)[0] == "E_CHANGED"
     assert failed(engine, task_of(data, [(0, 9)], params={"gap": -1})) == (
         "E_PARAM",
-        "SHAPES: gap is -1; it takes a number from 0 to 9",
+        "SHAPES: gap is -1; it takes a number from 0 to ∞",
     )
     relative = Task("exact", (TaskInput(b"data.bin", anything),), ((0, 9),), 0, "summed", {})
     assert failed(engine, relative)[0] == "E_PROTOCOL"
@@ -231,6 +249,20 @@ def test_what_compute_returned_is_held_to_the_declaration(
     code, text = failed(Engine(define(Wrong), [b"/"]), task_of(data, [(0, 5000)]))
     assert code == "E_SERVICE"
     assert text.removeprefix("WRONG failed at 0x0: ") == message
+
+
+def test_a_row_without_numbers_is_refused_before_anything_is_read(data: Path) -> None:
+    class Empty(Service):
+        name, version = "EMPTY", 1
+        count = param(0, low=0, high=9)
+        total = field("u8", shape=("count", 3), merge="sum")
+
+        def compute(self, x: Any, task: Any) -> Any:
+            raise AssertionError("nothing is to be computed")
+
+    engine = Engine(define(Empty), [b"/"])
+    message = "EMPTY: field total has the shape (0, 3); its sizes are numbers from 1"
+    assert failed(engine, task_of(data, [(0, 5000)])) == ("E_PARAM", message)
 
 
 def test_rows_overlap_in_memory_and_are_cut_as_the_grid_says(data: Path) -> None:

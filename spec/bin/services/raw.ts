@@ -26,7 +26,7 @@ export interface Faults {
   readonly part?: (columns: Columns, task: Task) => void;
   /** Before it is sent. */
   readonly frames?: (part: PartFrames, task: Task) => PartFrames;
-  readonly ignores?: 'identity' | 'roots' | 'cancel' | 'liveness' | 'samples';
+  readonly ignores?: 'identity' | 'ends' | 'roots' | 'cancel' | 'liveness' | 'samples';
   /** What long tasks do. */
   readonly spins?: true;
   readonly answersCancelTwice?: true;
@@ -195,13 +195,14 @@ class RawWorker {
   }
 
   async #count(held: Held, file: number, part: Part, [start, end]: readonly [number, number]): Promise<void> {
-    if (end - start > 2 ** 25 && this.faults.spins) for (;;);
+    if (end - start > 2 ** 25 && this.faults.spins) spin();
     for (let at = start; at < end; at += stepBytes) {
       await nextTurn();
       if (held.isCancelled) throw fail('E_CANCELLED', 'cancelled');
       const own = Math.min(stepBytes, end - at);
       const bytes = Buffer.alloc(own + 1);
       const got = readSync(file, bytes, 0, own + 1, at);
+      if (got < own && this.faults.ignores !== 'ends') throw fail('E_CHANGED', 'the file shrank');
       countBytes(part, bytes.subarray(0, got), at, own, Number(held.task.params.least));
       held.bytesDone += own;
     }
@@ -221,6 +222,11 @@ class RawWorker {
     const frames = encodeFromWorker(message) as Buffer[];
     this.#sending = this.#sending.then(() => this.#socket.send(frames));
   }
+}
+
+/** Longer than anybody waits; not for ever, since nothing but a signal ends it before. */
+function spin(): void {
+  for (const until = Date.now() + 30_000; Date.now() < until; );
 }
 
 const cellOf = ({ start, cellBytes }: Part, offset: number): number =>

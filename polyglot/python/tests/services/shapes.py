@@ -9,20 +9,21 @@ class Shapes(Service):
     name = "SHAPES"
     version = 1
     row = 1000
-    gap = param(2, low=0, high=9)
+    gap = param(2, low=0)
+    width = param(2, low=1, high=9)
     overlap = 5
     total = field("u8", merge="sum", cells=True, per_byte_max=255)
     low = field("u1", merge="min", cells=True)
     high = field("f4", merge="max", cells=True)
     bits = field("u1", merge="or")
     ahead = field("u4", merge="sum", cells=True)
-    pairs = field("u8", shape=(4, "gap"), merge="sum")
+    pairs = field("u8", shape=(4, "width"), merge="sum")
     zeros = field("i8", merge="run", cells=True)
     places = field("u8", shape=(2,), merge="concat", cells=True, gap="gap", limit=5)
 
     def compute(self, x, task):
         own = x[:, : task.own]
-        pairs = np.zeros((len(x), 4, self.gap), "i8")
+        pairs = np.zeros((len(x), 4, self.width), "i8")
         for k in range(4):
             pairs[:, k, :] = np.count_nonzero(own == k, axis=1)[:, np.newaxis]
         starts = [np.flatnonzero(row == 7) + at for row, at in zip(own, task.offsets, strict=True)]

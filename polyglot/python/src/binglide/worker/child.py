@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
+import io
 import os
 import signal
 import socket
@@ -53,6 +54,9 @@ def main(fd: int, flags_fd: int, parent: int) -> None:
     with contextlib.suppress(Exception):
         # Where stderr has no descriptor there is nowhere to tell of a crash.
         faulthandler.enable()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # What the author prints is seen at once, also through a pipe.
+        sys.stdout.reconfigure(line_buffering=True)
     channel = Channel(socket.socket(fileno=fd))
     host = _Host(Flags(flags_fd), parent)
     try:

@@ -292,11 +292,12 @@ class _Pending:
 
     def takes(self, piece: Cut, batch_bytes: int) -> bool:
         is_alike = piece.own == self.own and piece.ahead == self.ahead
-        return is_alike and (len(self.starts) + 1) * piece.own <= batch_bytes
+        return is_alike and (len(self.starts) + 1) * (piece.own + max(piece.ahead)) <= batch_bytes
 
     def room(self, piece: Cut, index: int) -> int:
         """So many bytes the buffer has to have, that it need not grow while slots are in it."""
-        return (BATCH_BYTES_MAX // piece.own + 1) * (piece.own + piece.ahead[index]) if not self.starts else 0
+        width = piece.own + piece.ahead[index]
+        return max(1, BATCH_BYTES_MAX // width) * width if not self.starts else 0
 
     def add(self, piece: Cut, run: int) -> None:
         self.own, self.ahead = piece.own, piece.ahead

@@ -37,10 +37,14 @@ def run(definition: Definition, service: Service, task: FinishTask, file: str) -
 def _part_of(definition: Definition, service: Service, task: FinishTask) -> Part:
     """Each field of sum, min, max or or, and ``n``: each once, of its shape (A-14)."""
     shapes: dict[str, tuple[int, ...]] = {"n": ()}
+    # One that is only in parts of the other form has no rows.
+    optional: set[str] = set()
     for plan in definition.fields:
         if plan.spec.merge in FINISHED:
             shapes[plan.spec.name] = plan.dims(service)
-    if shapes.keys() != task.arrays.keys():
+            if plan.spec.form is not None:
+                optional.add(plan.spec.name)
+    if not shapes.keys() - optional <= task.arrays.keys() <= shapes.keys():
         got, wanted = ", ".join(task.arrays), ", ".join(shapes)
         raise BinglideError(
             "E_PROTOCOL", f"rows to finish are {got[:200]}; {definition.descriptor.name} takes {wanted}"

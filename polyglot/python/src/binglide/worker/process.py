@@ -28,6 +28,8 @@ from .sockets import FAREWELL_MS, Cancellations, Dealer, wake_pipe
 
 #: The longest wait, in milliseconds: children that ended are looked after.
 _WAIT_MS_MAX: Final = 5000
+#: The child in reserve comes so much later, in milliseconds: a worker that is started for one short answer needs none.
+_RESERVE_MS: Final = 300
 #: Messages of one socket at a turn.
 _TURN_MESSAGES: Final = 64
 
@@ -56,6 +58,8 @@ class WorkerProcess:
         self._cancellations: Cancellations | None = None
         self._wake_read, self._wake_write = wake_pipe()
         self._is_started = False
+        # When the child in reserve is to be made.
+        self._reserve_at = math.inf
         self._is_ending = False
 
     def run(self) -> int:
@@ -86,7 +90,10 @@ class WorkerProcess:
         if not self._is_started and self._children.is_loaded:
             # Nothing is asked of the broker before a child can compute: a task given to it would wait, and count.
             self._is_started = True
+            self._reserve_at = now_ms() + _RESERVE_MS
             self._handle(e.Started())
+        if now_ms() >= self._reserve_at:
+            self._reserve_at = math.inf
             self._children.keep_reserve()
         ready = self._poll()
         if self._dealer is not None and self._dealer.socket in ready:
@@ -113,7 +120,8 @@ class WorkerProcess:
             poller.register(self._cancellations.socket, zmq.POLLIN)
         for child in self._children.open():
             poller.register(child.fileno(), zmq.POLLIN | (zmq.POLLOUT if child.channel.has_more else 0))
-        wait = max(0.0, min(_WAIT_MS_MAX, self._core.next_deadline() - now_ms()))
+        next_at = min(self._core.next_deadline(), self._reserve_at)
+        wait = max(0.0, min(_WAIT_MS_MAX, next_at - now_ms()))
         return dict(poller.poll(math.ceil(wait)))
 
     def _receive(self, dealer: Dealer) -> None:

@@ -71,14 +71,18 @@ class FieldPlan:
     field: Field
 
     def dims(self, service: Service) -> tuple[int, ...]:
-        """The shape of one row under the service's parameters."""
+        """The shape of one row under the service's parameters; raises E_PARAM where they leave none."""
         if self.spec.merge == "run":
             return (RUN_WIDTH,)
         shape = self.field.shape
         if shape is None:
             return ()
         sizes = shape(service) if callable(shape) else shape
-        return tuple(int(getattr(service, size) if isinstance(size, str) else size) for size in sizes)
+        dims = tuple(int(getattr(service, size) if isinstance(size, str) else size) for size in sizes)
+        if any(dim < 1 for dim in dims):
+            text = f"{service.name}: field {self.spec.name} has the shape {dims}; its sizes are numbers from 1"
+            raise BinglideError("E_PARAM", text)
+        return dims
 
 
 @dataclass(frozen=True, slots=True)
