@@ -97,6 +97,11 @@ export class PlayedWorld {
     }).catch(() => undefined);
   }
 
+  /** The service of the worker that introduced itself. */
+  get firstService(): string | undefined {
+    return this.options.side === 'worker' ? this.#introduction?.service : undefined;
+  }
+
   async scene<T>(check: (scene: PlayedScene) => Promise<T>): Promise<T> {
     const folder = join(this.folder, `scene-${++this.#scenes}`);
     mkdirSync(folder, { mode: 0o700 });
@@ -144,7 +149,8 @@ export class PlayedScene {
 
   /** The next connection of the worker that is judged, its READY unanswered. */
   async worker(waitMs?: number): Promise<HubPeer> {
-    const { service } = this.world.options;
+    // A program of several services: the one that is named, else the one that came first.
+    const service = this.world.options.service ?? this.world.firstService;
     const fits = (peer: HubPeer) => service === undefined || textOf(peer.first[2]) === service;
     const peer = await this.#came(this.hub.next('READY', fits, waitMs));
     await peer.inbox.next('READY');

@@ -118,9 +118,10 @@ export async function errorOf(peer: HubPeer, codes: readonly string[], attempt =
 /** Numbers in a row of the field; undefined: only the part tells. */
 export function rowLength(field: Field, descriptor: MapValue): number | undefined {
   if (field.merge === 'run') return 6;
+  if (field.merge === 'concat' || !field.shape) return undefined;
   const params = paramsOf(descriptor);
-  const sides = (field.shape ?? []).map((side) => (typeof side === 'string' ? Number(params[side]) : side));
-  return field.merge === 'concat' ? undefined : sides.reduce((product, side) => product * side, 1);
+  const sides = field.shape.map((side) => (typeof side === 'string' ? Number(params[side]) : side));
+  return sides.reduce((product, side) => product * side, 1);
 }
 
 export interface Span {

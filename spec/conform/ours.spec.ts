@@ -40,6 +40,22 @@ const pythonTest = (...path: string[]) => join(packageRoot, 'polyglot', 'python'
 const pythonClient =
   'import sys, binglide\nwith binglide.connect(sys.argv[1]) as b:\n for r in b.request(*sys.argv[2:]): pass';
 
+const pythonPlainWorker = `
+import sys, time
+from binglide.worker import serve_plain
+
+def echo(body):
+    word, _, ms = bytes(body[0]).decode(errors="replace").partition(" ")
+    if word == "wait":
+        time.sleep(float(ms) / 1e3)
+    yield b"half"
+    yield body
+
+serve_plain(sys.argv[1], "echo", echo, heartbeat_ms=400)
+`;
+const pythonPlainClient =
+  'import sys, binglide.plain\nwith binglide.plain.PlainClient(sys.argv[1]) as b:\n for r in b.ask(*sys.argv[2:]): pass';
+
 const programs: readonly Judged[] = [
   { side: 'worker', dialect: 'v2', name: 'binglide-worker, HIST', command: builtin('HIST') },
   ...['ENT', 'DIFF'].map(
@@ -85,6 +101,22 @@ const programs: readonly Judged[] = [
     dialect: 'v2',
     name: 'a client in Python',
     command: python('-c', pythonClient, '{endpoint}', '{service}', '{file}'),
+    isPython: true,
+  },
+  {
+    side: 'worker',
+    dialect: 'mdp',
+    name: 'a plain worker in Python',
+    command: python('-c', pythonPlainWorker, '{endpoint}'),
+    heartbeatMs: 400,
+    body: 'wait 1600',
+    isPython: true,
+  },
+  {
+    side: 'client',
+    dialect: 'mdp',
+    name: 'a plain client in Python',
+    command: python('-c', pythonPlainClient, '{endpoint}', '{service}', '{file}'),
     isPython: true,
   },
 ];
