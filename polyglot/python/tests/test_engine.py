@@ -251,6 +251,24 @@ def test_what_compute_returned_is_held_to_the_declaration(
     assert text.removeprefix("WRONG failed at 0x0: ") == message
 
 
+def test_a_field_of_the_range_may_come_as_one_row_for_all_that_was_given(data: Path) -> None:
+    class Whole(Service):
+        name, version, row = "WHOLE", 1, 1000
+        total = field("u8", shape=(2,), merge="sum")
+        most = field("u1", merge="max")
+
+        def compute(self, x: Any, task: Any) -> Any:
+            return {"total": np.array([[x.size, np.count_nonzero(x)]], "u8"), "most": x.max(keepdims=True)[0]}
+
+    content = np.frombuffer(data.read_bytes(), np.uint8)
+    engine = Engine(define(Whole), [b"/"])
+    part = computed(engine, task_of(data, [(10, 40_123)]))
+    assert part["total"].ravel().tolist() == [40_113, np.count_nonzero(content[10:40_123])]
+    assert part["most"].ravel().tolist() == [content[10:40_123].max()]
+    sample = computed(engine, task_of(data, [(0, 4096), (20_000, 24_000)], 0, kind="sample"))
+    assert sample["total"].ravel().tolist()[0] == 8096
+
+
 def test_a_row_without_numbers_is_refused_before_anything_is_read(data: Path) -> None:
     class Empty(Service):
         name, version = "EMPTY", 1

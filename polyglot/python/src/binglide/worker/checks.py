@@ -25,8 +25,11 @@ def returned(value: Any, what: str, names: tuple[str, ...]) -> Mapping[str, Any]
     return value
 
 
-def checked(name: str, value: Any, dtype: str, shape: tuple[int, ...]) -> Array:
-    """The array of a field as (rows, numbers of a row), any width of the wanted kind; raises E_SERVICE."""
+def checked(name: str, value: Any, dtype: str, shape: tuple[int, ...], *, one_for_all: bool = False) -> Array:
+    """The array of a field as (rows, numbers of a row), any width of the wanted kind; raises E_SERVICE.
+
+    ``one_for_all``: a single row will do as well.
+    """
     wanted = f"wanted {dtype} of shape {_shape(shape)}"
     if value is None:
         raise _fault(f"field {name}: {wanted}, got nothing")
@@ -36,10 +39,12 @@ def checked(name: str, value: Any, dtype: str, shape: tuple[int, ...]) -> Array:
         array = np.asarray(value)
     except ValueError as error:
         raise _fault(f"field {name}: {wanted}, got {error}") from None
-    if array.dtype.kind not in _KINDS[dtype[0]] or array.shape != shape:
+    fits = array.shape == shape or (one_for_all and array.shape == (1, *shape[1:]))
+    if array.dtype.kind not in _KINDS[dtype[0]] or not fits:
         raise _fault(f"field {name}: {wanted}, got {_dtype(array)} of shape {_shape(array.shape)}")
     check_numbers(name, array, dtype, wanted)
-    return array.reshape(shape[0], -1) if array.size else array.reshape(shape[0], int(np.prod(shape[1:])))
+    rows = array.shape[0]
+    return array.reshape(rows, -1) if array.size else array.reshape(rows, int(np.prod(shape[1:])))
 
 
 def check_numbers(name: str, array: Array, dtype: str, wanted: str) -> None:

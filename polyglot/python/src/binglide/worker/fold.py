@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..protocol.codec import Buffer
+from ..protocol.descriptor_checks import FINISHED
 from ..protocol.errors import BinglideError
 from ..protocol.grid import Span, empty_column, rest_dtype
 from ..protocol.ids import SAFE_INTEGER_MAX
@@ -60,10 +61,12 @@ class PartBuilder:
         for column in self._columns:
             spec = column.plan.spec
             shape = (len(starts), *column.dims)
-            array = checked(spec.name, arrays.get(spec.name), column.plan.field.dtype, shape)
+            # A field of the whole range may come as one row for all that compute was given.
+            one = not spec.cells and spec.merge in FINISHED
+            array = checked(spec.name, arrays.get(spec.name), column.plan.field.dtype, shape, one_for_all=one)
             if self._sample is not None and spec.name == self._sample.field:
                 self._sample.take(array, cells, runs, own)
-            self._fold(column, array, cells if spec.cells else np.zeros_like(cells))
+            self._fold(column, array, cells if spec.cells else np.zeros(len(array), int))
         if self._sample is not None:
             self._sample.saw(cells, own)
         for concat in self._concats:
