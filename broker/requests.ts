@@ -222,7 +222,9 @@ export class Requests {
     if (job.phase.name === 'unserved') return job.phase.untilMs;
     const { workerlessSince, startable } = job.service!;
     const { workerWaitMs, serviceWaitMs } = this.books.options;
-    return Math.max(workerlessSince, job.startedMs) + (startable ? workerWaitMs : serviceWaitMs);
+    // One that was under way may get its worker back, which has to be started.
+    const isPatient = startable || job.phase.name === 'running';
+    return Math.max(workerlessSince, job.startedMs) + (isPatient ? workerWaitMs : serviceWaitMs);
   }
 
   #start(job: Job, now: number): void {
@@ -333,6 +335,12 @@ export class Requests {
       return { code: 'E_NO_SERVICE', message: `no worker of ${service} came` };
     }
     const wanted = version === undefined ? service : `${service} version ${version}`;
+    if (version === undefined && this.opaque.services().includes(service)) {
+      return {
+        code: 'E_USAGE',
+        message: `${service} has no descriptor; its requests are raw, with a body of their own`,
+      };
+    }
     return this.books.noService(wanted, this.opaque.services());
   }
 }

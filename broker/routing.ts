@@ -17,6 +17,8 @@ import {
 import type { Books } from './books.js';
 import type { Session } from './sessions.js';
 
+const emptyFrame = new Uint8Array(0);
+
 interface RawJob {
   readonly id: JobId;
   readonly clientId: ClientId;
@@ -110,7 +112,8 @@ export class Routing {
       clientId: session.clientId,
       requestId,
       service,
-      body,
+      // RFC 18: a worker's request has a body, and be it an empty one.
+      body: body.length > 0 ? body : [emptyFrame],
       startedMs: now,
       queuedMs: now,
       blame: 0,

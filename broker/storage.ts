@@ -14,7 +14,11 @@ type Command<K extends BrokerCommand['kind']> = BrokerCommand & { readonly kind:
 
 const debug = createLog('binglide:storage');
 
-/** A file that has the size of a hashed one is hashed first up to here: about a second. */
+/**
+ * A file that has the size of a hashed one may be its copy, which is then known in as much time as its hash takes. It is
+ * waited for so long, milliseconds, and not at all above this size: on a slow disk nothing would be seen for a minute.
+ */
+const copyWaitMs = 400;
 const copyBytesMax = 4 * 2 ** 30;
 
 /** Parts that wait to be written, all together. */
@@ -97,8 +101,29 @@ export class Storage {
     if (why === 'no' || (why === 'copy' && measured.size > copyBytesMax)) {
       return { input: { ...measured, hash: null }, bytes: 0 };
     }
-    const hashed = await this.cache.hash(measured, { urgent: true });
-    return { input: { ...measured, hash: hashed.hash }, bytes: hashed.bytes };
+    const hashing = this.cache.hash(measured, { urgent: true });
+    const hashed = await (why === 'copy' ? this.#inTime(measured, hashing) : hashing);
+    return { input: { ...measured, hash: hashed?.hash ?? null }, bytes: hashed?.bytes ?? 0 };
+  }
+
+  /** Undefined where it takes too long: then it is given up, and made in the background like any other. */
+  async #inTime<T>(measured: Measured, hashing: Promise<T>): Promise<T | undefined> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<undefined>((resolve) => {
+      timer = setTimeout(resolve, copyWaitMs, undefined);
+    });
+    try {
+      const hashed = await Promise.race([hashing, late]);
+      if (hashed === undefined) this.cache.cancelHash(measured);
+      return hashed;
+    } catch (error) {
+      // Another job that waited for it as well was first to give it up.
+      if (isBinglideError(error) && error.code === 'E_CANCELLED') return undefined;
+      throw error;
+    } finally {
+      hashing.catch(() => undefined);
+      clearTimeout(timer);
+    }
   }
 
   async #list(context: ChunkContext): Promise<ChunkBounds[]> {

@@ -37,12 +37,31 @@ describe('broker/core: a request that nobody can serve', () => {
   });
 
   it('whose last worker died waits for another from that moment', () => {
-    const story = Story.oneTask({ serviceWaitMs: 5000, heartbeatMs: 100_000 });
+    const story = Story.oneTask({ serviceWaitMs: 100, workerWaitMs: 5000, heartbeatMs: 100_000 });
     story.now = 60_000;
     expect(story.goes('w1')).to.deep.equal([]);
     expect(story.passes(4999)).to.deep.equal([]);
     expect(story.ready('w2')).to.deep.equal(['w2 ← welcome life1', 'w2 ← task 2 of a1: 0:28672']);
     expect(story.passes(20_000)).to.deep.equal([]);
+  });
+
+  it('that is under way and gets no worker back ends, after as long as one takes to start', () => {
+    const story = Story.oneTask({ serviceWaitMs: 100, workerWaitMs: 5000, heartbeatMs: 100_000 });
+    story.now = 60_000;
+    story.goes('w1');
+    expect(story.passes(5000)).to.include('a.c ← ERROR 1 E_NO_SERVICE of a1: no service HIST; none are there');
+  });
+
+  it('of the wrong kind is told which one is right', () => {
+    const story = Story.open({ heartbeatMs: 100_000 });
+    story.says('p1', { kind: 'plainReady', service: 'echo' });
+    story.asks('a1', 'echo');
+    expect(story.passes(1500)).to.deep.equal([
+      'a.c ← ERROR 1 E_USAGE of a1: echo has no descriptor; its requests are raw, with a body of their own',
+    ]);
+    expect(story.asksRaw('a2', 'HIST', 'x')).to.deep.equal([
+      'a.c ← ERROR 2 E_USAGE of a2: HIST takes a query, not a raw body',
+    ]);
   });
 
   it('raw is the same: E_NO_SERVICE names what is there', () => {

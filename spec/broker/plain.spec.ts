@@ -34,6 +34,14 @@ describe('broker/core: RFC 18 as the broker keeps it', () => {
     expect(answer(story, 'w', addressIn(lines, 'w'))).to.deep.equal(['p ← FINAL echo "yes"']);
   });
 
+  it('F2: a request without a body has an empty one for its worker', () => {
+    const story = echoes('w');
+    story.hello('a');
+    const request = { kind: 'rawRequest', requestId: 1 as never, service: 'echo', body: [] } as const;
+    const lines = story.says('a.c', request);
+    expect(lines).to.deep.equal([`w ← REQUEST ${addressIn(lines, 'w')} ""`]);
+  });
+
   it('B3: a client that floods does not keep others from their turn', () => {
     const story = Story.open({}, ['w1'], []);
     const map = (path: string) => pack({ inputs: [Buffer.from(path)] });
