@@ -45,7 +45,7 @@ export function serviceProgram(typed: string): ServiceProgram {
     case '.mts':
       return { typed, command: process.execPath, args: ['--import', loader, file], env };
     case '.py':
-      return { typed, command: env.BINGLIDE_PYTHON ?? 'python3', args: [file], env: withPackage(env) };
+      return { typed, command: env.BINGLIDE_PYTHON || 'python3', args: [file], env: withPackage(env) };
     default:
       if (!isExecutable(file)) {
         throw fail('E_USAGE', `${typed} cannot be started; it takes .py, .ts, .js or a program (chmod +x)`);
@@ -110,12 +110,18 @@ export function noStart({ typed, command }: ServiceProgram, how: string, complai
   const lines = complaint.trim().split('\n');
   const own = lines.map((line) => /^binglide: (.*) \((E_[A-Z_]+)\)$/.exec(line)).find((found) => found !== null);
   if (own && isErrorCode(own[2])) return fail(own[2], own[1]!);
+  if (how === 'exit code 0') {
+    return fail('E_SERVICE', `${typed} ended without serving anything; end it with serve(…)`);
+  }
   if (/ENOENT/.test(how)) {
     return fail('E_SERVICE', `${typed}: there is no ${command}; install it, or set $BINGLIDE_PYTHON`);
   }
   const module = /No module named '?(\w+)'?/.exec(complaint)?.[1];
   if (module !== undefined) {
-    return fail('E_SERVICE', `${typed} needs the Python module ${module}; pip install ${pipNames[module] ?? module}`);
+    return fail(
+      'E_SERVICE',
+      `${typed} needs the Python module ${module}; ${command} -m pip install ${pipNames[module] ?? module}`,
+    );
   }
   const said = lines.findLast((line) => /^\w*(Error|Exception)\b/.test(line)) ?? lines.at(-1)!;
   const name = basename(typed).replace(/[.*+?^${}()|[\]\\]/g, '\\$&');

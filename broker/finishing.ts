@@ -88,7 +88,8 @@ function joined(
     const width = shape[1] ?? 1;
     const whole = data.slice(data.length - width);
     if (width > 1) arrays[name] = { dtype, shape: [width], data: whole };
-    else scalars[name] = Number.isNaN(whole[0]!) ? null : whole[0]!;
+    // A scalar is finite or nothing.
+    else scalars[name] = Number.isFinite(whole[0]!) ? whole[0]! : null;
     if (!cells) continue;
     const column = new Float64Array(cellCount * width).fill(NaN);
     cells.forEach((cell, row) => {

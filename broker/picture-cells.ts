@@ -60,8 +60,8 @@ export class PictureCells {
   readonly #finished: Columns = {};
   /** Rows of cells that are begun and not complete; a run's wait side by side, since it needs its neighbours. */
   readonly #begun = new Map<number, Columns>();
-  /** The output that `lo` and `hi` belong to. */
-  readonly #interval: OutputSpec | undefined;
+  /** The output that `lo` and `hi` belong to; none where a field that does not say its shape has rows of several numbers. */
+  #interval: OutputSpec | undefined;
   readonly #lo: Float64Array;
   readonly #hi: Float64Array;
 
@@ -122,6 +122,7 @@ export class PictureCells {
       const field = this.#field(output.of);
       if (field.merge === 'run' || field.merge === 'concat') continue;
       const numbers = this.samples.finish(output, field, cell, this.#bytes[cell]!);
+      if (output === this.#interval && numbers.length > 1) this.#interval = undefined;
       const finished = (this.#finished[output.name] ??= this.#unfinished(output.finish, field, rowWidth(field, part)));
       finished.set(numbers, cell * numbers.length);
     }
@@ -202,7 +203,12 @@ export class PictureCells {
     this.#state.fill(exactState, at, end);
     if (this.samples.bytes > 0) for (let cell = at; cell < end; cell++) this.samples.drop(cell);
     if (!this.#interval) return;
-    const values = this.#finished[this.#interval.name]!.subarray(at, end);
+    const column = this.#finished[this.#interval.name]!;
+    if (column.length !== this.count) {
+      this.#interval = undefined;
+      return;
+    }
+    const values = column.subarray(at, end);
     this.#lo.set(values, at);
     this.#hi.set(values, at);
   }

@@ -253,14 +253,15 @@ function checkedFields(value: unknown, boundsOf: (size: unknown) => Bounds): Rea
   for (const field of fields) {
     const must = (ok: unknown, what: string) => need(ok, `field ${field.name}: ${what}`);
     must(isDtype(field.dtype), 'has no dtype');
-    must(mergeOperators.includes(field.merge), 'has no merge operator');
+    const named = typeof field.merge === 'string' ? field.merge : 'what it says';
+    must(mergeOperators.includes(field.merge), `${named} is no merge operator; ${mergeOperators.join(' ')} are`);
     must(typeof field.cells === 'boolean', 'cells is not true or false');
     const { shape } = field;
     must(shape === undefined || (Array.isArray(shape) && shape.length <= 8), 'shape');
     const dims = (shape ?? []).map(boundsOf);
     must(
       dims.every((dim) => dim && dim[0] >= 0),
-      'shape holds neither numbers nor int parameters from 0',
+      'shape holds something that is neither a number nor the name of an int parameter of at least 0',
     );
     numbers += dims.reduce((n, dim) => n * dim![1], 1);
     must(numbers <= rowNumbersMax, `a row may have more than ${rowNumbersMax} numbers${whatFits(shape ?? [])}`);

@@ -316,7 +316,7 @@ export class WorkerCore {
     if (thread.at === 'busy') {
       const ms = this.#options.taskStallMs;
       const { name } = this.#options.descriptor;
-      const message = `${name} made no progress for ${ms / 1000} s after ${thread.bytesDone} bytes, ended`;
+      const message = `${name} made no progress for ${ms / 1000} s after ${thread.bytesDone} bytes; its loops are to call task.check()`;
       this.#replaceThread(thread.assignment, { code: 'E_STALLED', message }, thread.bytesDone, ms, now);
     } else if (thread.at === 'aborting') {
       this.#replaceThread(thread.assignment, cancelled, thread.bytesDone, this.#options.cancelGraceMs, now);

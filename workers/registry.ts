@@ -3,7 +3,7 @@
  * author's `binglide/worker` may be another copy of this package than the program that loads the author's file.
  */
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { fail } from '../protocol/errors.js';
 import type { AnyWorker } from './service.js';
@@ -44,10 +44,33 @@ async function load(url: string): Promise<AnyWorker[]> {
   return found;
 }
 
-/** 16 hex digits that stand for the version of a service without one: of its file. */
+/** 16 hex digits that stand for the version of a service without one: of its file, and of what that imports beside it. */
 export function hashOf(url: string): string {
-  return createHash('sha256')
-    .update(readFileSync(new URL(url)))
-    .digest('hex')
-    .slice(0, 16);
+  const content = createHash('sha256').update(readFileSync(new URL(url)));
+  for (const helper of helpersOf(url)) {
+    content.update(
+      createHash('sha256')
+        .update(readFileSync(new URL(helper)))
+        .digest(),
+    );
+  }
+  return content.digest('hex').slice(0, 16);
+}
+
+const imports = /(?:\bfrom|\bimport)\s*\(?\s*(['"])(\.{1,2}\/[^'"]+)\1/g;
+
+/** Files that it names by their place, and those that they name. */
+function helpersOf(url: string): string[] {
+  const found = new Set([url]);
+  for (const each of found) {
+    const text = readFileSync(new URL(each), 'utf8');
+    for (const [, , place] of text.matchAll(imports)) {
+      const named = new URL(place!, each).href;
+      // As the loader has it: `./other.js` may be `./other.ts`.
+      const file = [named, named.replace(/js$/, 'ts')].find((it) => existsSync(new URL(it)));
+      if (file !== undefined) found.add(file);
+    }
+  }
+  found.delete(url);
+  return [...found].sort();
 }

@@ -65,8 +65,17 @@ describe('binglide run FILE', () => {
     let again = await tasks();
     for (let tries = 0; again > 0 && tries < 20; tries++) again = await tasks();
     expect(again).to.equal(0);
-    await writeFile(place.path('twos.ts'), `${text}// edited\n`);
+    await writeFile(place.path('twos.ts'), `${text}import ${JSON.stringify('./helper.js')};\n`);
+    await writeFile(place.path('helper.ts'), 'export const low = 32;\n');
     expect(await tasks()).to.be.greaterThan(0);
+    const versions: unknown[] = [];
+    for (const low of [32, 33, 32]) {
+      await writeFile(place.path('helper.ts'), `export const low: number = ${low};\n`);
+      const loader = ['--import', new URL('../../bin/ts-loader.js', import.meta.url).href, place.path('twos.ts')];
+      versions.push(json(await place.node([...loader, '--describe']))[0].version);
+    }
+    // What it imports from beside it counts as well.
+    expect(versions[0]).to.equal(versions[2]).and.not.to.equal(versions[1]);
   });
 
   it('prints the rows of cells a number a column', async () => {
@@ -127,7 +136,12 @@ describe('binglide run FILE', () => {
       /starts\.ts did not start .*RangeError: no luck, starts\.ts:\d+/,
     ],
     'a file that is no TypeScript': ['syntax.ts', 'const = 1;', 1, /syntax\.ts did not start .*\(1:7\)/],
-    'a file that serves nothing': ['empty.ts', 'export {};', 1, /empty\.ts did not start \(exit code 0\)/],
+    'a file that serves nothing': [
+      'empty.ts',
+      'export {};',
+      1,
+      /empty\.ts ended without serving anything; end it with serve/,
+    ],
     'a file that cannot be started': [
       'list.txt',
       '',
@@ -138,7 +152,7 @@ describe('binglide run FILE', () => {
       'needs.py',
       'import no_such_module',
       1,
-      /needs\.py needs the Python module no_such_module; pip install/,
+      /needs\.py needs the Python module no_such_module; .* -m pip install no_such_module/,
     ],
     'wrong options': ['ones.ts', ones, 2, /ONES: word is 3; it takes one of 1, 2 \(E_PARAM\)/],
   };

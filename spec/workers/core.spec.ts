@@ -195,7 +195,10 @@ describe('WorkerCore', () => {
     handle({ kind: 'taskProgressed', run: 1, bytesDone: 512 }, 600);
     expect(handle(deadline, 690)).to.deep.equal([
       replaceThread(1),
-      sendError(1, 'E_STALLED', 'HIST made no progress for 0.3 s after 512 bytes, ended', { bytesRead: 512, ms: 300 }),
+      sendError(1, 'E_STALLED', 'HIST made no progress for 0.3 s after 512 bytes; its loops are to call task.check()', {
+        bytesRead: 512,
+        ms: 300,
+      }),
     ]);
     expect(core.state).to.equal('idle');
     expect(handle(stopped(1), 700)).to.deep.equal([]);

@@ -169,7 +169,8 @@ def test_a_task_without_progress_is_stalled() -> None:
     story = Story(task_stall_ms=500).welcomed().given(1)
     story.at(300, e.TaskProgressed(1, 4))
     assert story.at(502, e.DeadlineReached()) == []
-    stalled = Fault("E_STALLED", "SUM made no progress for 0.5 s after 4 bytes, ended", service="SUM")
+    told = "SUM made no progress for 0.5 s after 4 bytes; its loops are to call task.check()"
+    stalled = Fault("E_STALLED", told, service="SUM")
     assert story.at(800, e.DeadlineReached()) == [e.ReplaceChild(1), error(1, stalled, m.TaskWork(4, 500))]
 
 

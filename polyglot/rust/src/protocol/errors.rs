@@ -39,7 +39,7 @@ codes! {
     Param "E_PARAM" "correct the parameter; `binglide services` lists them";
     Usage "E_USAGE" "see --help";
     NoService "E_NO_SERVICE" "choose a service that is there; `binglide services` lists them";
-    Service "E_SERVICE" "the service itself failed; the message says where";
+    Service "E_SERVICE" "the fault is in the service, not in the request";
     Stalled "E_STALLED" "the service made no progress and was ended; try a smaller range or mend the service";
     Crashed "E_CRASHED" "a worker died on this piece three times; the message names it";
     Cancelled "E_CANCELLED" "the job was cancelled; the same request goes on from what is kept";

@@ -97,6 +97,8 @@ class Client(BaseClient):
         A file that fails raises its error, which cancels the others; ``errors="return"`` yields (path, error) instead
         and goes on. Leaving the loop cancels what is under way.
         """
+        if isinstance(paths, (str, bytes)):
+            raise BinglideError("E_USAGE", f"map takes a list of paths, not {paths!r:.80}; write [path]")
         return self._map(service, iter(paths), check_count("bound", bound), check_errors(errors), options)
 
     def _map(

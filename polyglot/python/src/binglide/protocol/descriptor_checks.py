@@ -143,13 +143,13 @@ def _checked_field(it: Mapping[str, Any], bounds: IntBounds) -> float:
 
     dtype, merge, shape, form = it.get("dtype"), it.get("merge"), it.get("shape"), it.get("form")
     must(isinstance(dtype, str) and dtype in DTYPES, "has no dtype")
-    must(merge in MERGE_OPERATORS, "has no merge operator")
+    must(merge in MERGE_OPERATORS, f"{merge!r:.40} is no merge operator; {' '.join(MERGE_OPERATORS)} are")
     must(isinstance(it.get("cells"), bool), "cells is not true or false")
     must("shape" not in it or (isinstance(shape, (list, tuple)) and len(shape) <= 8), "shape")
     dims = [bounds.of(dim) for dim in shape or ()]
     must(
         all(dim is not None and dim[0] >= 0 for dim in dims),
-        "shape holds neither numbers nor int parameters from 0",
+        "shape holds something that is neither a number nor the name of an int parameter of at least 0",
     )
     must("form" not in it or form in ("summed", "whole"), "form")
     must("gap" not in it or (merge == "concat" and bounds.of(it["gap"]) is not None), "gap")

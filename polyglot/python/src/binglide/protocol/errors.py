@@ -22,7 +22,7 @@ ERROR_CATALOGUE: Final[dict[str, str]] = {
     "E_PARAM": "correct the parameter; `binglide services` lists them",
     "E_USAGE": "see --help",
     "E_NO_SERVICE": "choose a service that is there; `binglide services` lists them",
-    "E_SERVICE": "the service itself failed; the message says where",
+    "E_SERVICE": "the fault is in the service, not in the request",
     "E_STALLED": "the service made no progress and was ended; try a smaller range or mend the service",
     "E_CRASHED": "a worker died on this piece three times; the message names it",
     "E_CANCELLED": "the job was cancelled; the same request goes on from what is kept",

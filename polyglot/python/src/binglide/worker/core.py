@@ -292,7 +292,10 @@ class WorkerCore:
         child, options = self._child, self._options
         if isinstance(child, Busy):
             ms = options.task_stall_ms
-            text = f"{self._descriptor.name} made no progress for {ms / 1000:g} s after {child.bytes_done} bytes, ended"
+            text = (
+                f"{self._descriptor.name} made no progress for {ms / 1000:g} s after {child.bytes_done} bytes; "
+                "its loops are to call task.check()"
+            )
             self._replace(Fault("E_STALLED", text), ms, now)
         else:
             self._replace(Fault(*_CANCELLED), options.cancel_grace_ms, now)

@@ -70,7 +70,7 @@ def field(
     dtype: str,
     *,
     merge: str,
-    shape: Shape | None = None,
+    shape: Shape | int | str | None = None,
     cells: bool = False,
     per_byte_max: int | None = None,
     form: str | None = None,
@@ -79,7 +79,8 @@ def field(
 ) -> Field:
     """An array of the part.
 
-    ``dtype``: of what compute returns: u1 u2 u4 u8 i4 i8 f4 f8. ``shape``: of one row; left out, a row is one number.
+    ``dtype``: of what compute returns: u1 u2 u4 u8 i4 i8 f4 f8. ``shape``: of one row, numbers
+    or names of parameters; left out, a row is one number.
     ``merge``: how pieces become the whole: sum, min, max, or, once, run, concat. ``cells``: a row a cell of the report;
     else one for the whole range. ``per_byte_max``: what one byte of input adds to a sum at the most, which lets parts
     travel in small numbers. ``form``: only in parts of that form (summed, whole). ``gap``, ``limit``: of concat,
@@ -87,4 +88,6 @@ def field(
     """
     if dtype not in DTYPES:
         raise BinglideError("E_USAGE", f"field of dtype {dtype!r}; take one of {', '.join(DTYPES)}")
+    if isinstance(shape, (int, str)):
+        shape = (shape,)
     return Field(dtype, shape, merge, cells, per_byte_max, form, gap, limit)

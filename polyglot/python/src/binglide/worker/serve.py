@@ -24,6 +24,9 @@ def serve(cls: type[Service], arguments: Sequence[str] | None = None) -> None:
     Arguments: --broker ENDPOINT (or $BINGLIDE_BROKER), --slot ID, --root DIR (again for more; the working directory),
     --stall-ms N, --parent, --describe, --bare FILE. In a child that only imports the file it does nothing.
     """
+    if not (isinstance(cls, type) and issubclass(cls, Service)):
+        sys.stderr.write(f"binglide: serve takes the class of a service, not {cls!r:.80} (E_USAGE)\n")
+        sys.exit(2)
     if offer(cls):
         return
     try:

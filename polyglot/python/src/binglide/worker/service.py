@@ -239,5 +239,24 @@ def file_of(cls: type) -> Path:
 
 
 def file_hash(file: Path) -> str:
-    """16 hex digits that stand for the version of a service without one: of its file."""
-    return hashlib.sha256(file.read_bytes()).hexdigest()[:16]
+    """16 hex digits that stand for the version of a service without one: of its file, and of what it imported from
+    beside it."""
+    content = hashlib.sha256(file.read_bytes())
+    for helper in _helpers_of(file):
+        content.update(hashlib.sha256(helper.read_bytes()).digest())
+    return content.hexdigest()[:16]
+
+
+def _helpers_of(file: Path) -> list[Path]:
+    """Imported files in the service's folder and below it, but no installed ones."""
+    folder = file.parent
+    installed = [Path(prefix).resolve() for prefix in {sys.prefix, sys.base_prefix}]
+    found = set()
+    for module in list(sys.modules.values()):
+        name = getattr(module, "__file__", None)
+        path = Path(name).resolve() if isinstance(name, str) else None
+        if path is None or path == file or folder not in path.parents or not path.is_file():
+            continue
+        if "site-packages" not in path.parts and not any(prefix in path.parents for prefix in installed):
+            found.add(path)
+    return sorted(found)
