@@ -61,8 +61,11 @@ export function splitHint({ field, wanted = 0, got = 0 }: Difference, { overlap 
       if (!Number.isInteger(wanted) || !Number.isInteger(got)) return 'sum fields need exact whole numbers';
       if (got > wanted) {
         return (
-          `the pieces count more than the whole: is ${field.name} counted twice in the overlap? Count what begins in ` +
-          'a row’s own bytes; the overlap is only for looking on'
+          (overlap === 0
+            ? ''
+            : `the pieces count more than the whole: is ${field.name} counted twice in the overlap? Count what begins in ` +
+              'a row’s own bytes; the overlap is only for looking on. ') +
+          'A row may begin anywhere: what depends on the place takes the offset in the file, not in the row'
         );
       }
       return overlap === 0

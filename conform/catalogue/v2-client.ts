@@ -118,15 +118,16 @@ export const v2Client: readonly SeenRule<PlayedWorld>[] = [
     'sockets are not opened more often than every 100 ms',
     async (scene) => {
       const born: number[] = [];
-      for (let i = 0; i < 4; i++) {
+      for (let i = 0; i < 6; i++) {
         const { peer } = await onTheWay(questionOf(scene));
         born.push(peer.bornMs);
         peer.stopBeats();
         peer.send('DISCONNECT');
       }
       const tookMs = Math.round(born.at(-1)! - born[0]!);
-      if (tookMs < 250) breach(`4 sockets in ${tookMs} ms`);
-      return `4 sockets in ${tookMs} ms`;
+      // Five gaps; where this machine is busy the first may be seen late.
+      if (tookMs < 300) breach(`6 sockets in ${tookMs} ms`);
+      return `6 sockets in ${tookMs} ms`;
     },
     base,
   ),

@@ -3,7 +3,7 @@ import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import { author, bad, good, local, type Program, pairsOf } from './check-programs.js';
+import { author, bad, good, local, type Program, pairsOf, slow } from './check-programs.js';
 import { needPython } from './python.js';
 import { type Ended, gone, json, mix, Place, slotsOf } from './spawned.js';
 
@@ -33,7 +33,7 @@ describe('binglide check', function () {
     place = await Place.make();
     for (const folder of ['in', 'tmp', 'tmp1', 'tmp2']) await mkdir(place.path(folder));
     await writeFile(place.path('in', 'small.bin'), mix(300_001, 5));
-    for (const program of [...good, ...bad]) {
+    for (const program of [...good, ...bad, slow]) {
       runs.set(
         program,
         new Promise((resolve, reject) => {
@@ -69,20 +69,25 @@ describe('binglide check', function () {
 
   const named = ({ checks: all }: Told['report'], ...outcomes: string[]) =>
     all.filter(({ outcome }) => outcomes.includes(outcome)).map(({ name }) => name);
-  /** How quick this machine is today is nothing that a spec asserts; where it is the fault, it is. */
-  const butSpeed = (names: readonly string[]) => names.filter((name) => name !== 'speed');
-
   for (const program of good) {
     it(`finds nothing in ${program.title}`, async function () {
       if (program.needs) needPython(this);
       const { ended, report } = await runs.get(program)!;
       expect(report.checks.map(({ name }) => name).join(', ')).to.equal(checks);
-      const wrong = report.checks.filter(({ name, outcome }) => name !== 'speed' && /failed|left/.test(outcome));
+      const wrong = report.checks.filter(({ outcome }) => /failed|left/.test(outcome));
       expect(wrong, ended.stderr).to.deep.equal([]);
-      expect(butSpeed(named(report, 'does not apply'))).to.deep.equal(butSpeed(program.inapplicable));
-      expect(ended.code).to.equal(report.ok ? 0 : 1);
+      expect(named(report, 'does not apply')).to.deep.equal(program.inapplicable);
+      expect([report.ok, ended.code]).to.deep.equal([true, 0]);
     });
   }
+
+  it('tells of a slow one, and finds nothing', async () => {
+    const { ended, report } = await runs.get(slow)!;
+    expect(named(report, 'failed', 'left out'), ended.stderr).to.deep.equal([]);
+    const speed = report.checks.find(({ name }) => name === 'speed')!;
+    expect(speed.seen).to.match(/^slow: .* ms a task of 8\.0 MiB, 0\.0 ms bare: .* times; at most 2 times/);
+    expect(ended.code).to.equal(0);
+  });
 
   for (const program of bad) {
     it(`finds the one that ${program.title}`, async function () {
@@ -91,7 +96,7 @@ describe('binglide check', function () {
       const { fails, says } = program;
       const failed = named(report, 'failed');
       const seen = report.checks.map(({ name, outcome, seen: text }) => `${name} ${outcome}: ${text}`).join('\n');
-      expect(fails.includes('speed') ? failed : butSpeed(failed), seen).to.deep.equal(fails);
+      expect(failed, seen).to.deep.equal(fails);
       expect(report.checks.find(({ name }) => name === fails[0])!.seen).to.match(says);
       expect([report.ok, ended.code]).to.deep.equal([false, 1]);
     });

@@ -1,4 +1,7 @@
-/** What a task costs beside the author's function alone, which the program itself measures with `--bare`. */
+/**
+ * What a task costs beside the author's function alone, which the program itself measures with `--bare`. It is told and
+ * never a failure: a shared machine is slow when it likes.
+ */
 import { closeSync, openSync, readSync } from 'node:fs';
 import { size } from '../../cli/units.js';
 import type { Lab } from '../lab.js';
@@ -9,7 +12,7 @@ const piecesMax = 4;
 const rounds = 3;
 /** A slow service’s pieces are asked for once. */
 const roundsMsMax = 4000;
-/** A task may take so many times what the bare function takes, and the reading. */
+/** A task usually takes at most so many times what the bare function takes, and the reading. */
 const ratioMax = 2;
 const bareMsMax = 60_000;
 
@@ -39,9 +42,9 @@ export async function checkSpeed(lab: Lab): Promise<Verdict> {
   const what = `${ms(task)} a task of ${size(bytes)}, ${ms(alone)} bare: ${(task / Math.max(alone, 0.001)).toFixed(1)} times`;
   if (bytes < pieceBytes) return ok(`${what}\nnote: told only; what is judged are pieces of ${size(pieceBytes)}`);
   if (task <= ratioMax * alone + reading) return ok(`${what} (reading takes ${ms(reading)})`);
-  throw new CheckFailure(
-    `${what}; at most ${ratioMax} times and ${ms(reading)} for reading are expected`,
-    'usually rows are short, so that calls cost more than their work (a larger row), or the part is large (smaller dtypes, perByteMax)',
+  return ok(
+    `slow: ${what}; at most ${ratioMax} times and ${ms(reading)} for reading are usual\nhint: if that stays so, rows are ` +
+      'short, so that calls cost more than their work (a larger row), or the part is large (smaller dtypes, perByteMax)',
   );
 }
 
@@ -74,9 +77,12 @@ function readMs(path: string, start: number, bytes: number): number {
   const buffer = Buffer.alloc(bytes);
   const file = openSync(path, 'r');
   try {
-    const began = performance.now();
-    readSync(file, buffer, 0, bytes, start);
-    return performance.now() - began;
+    const times = Array.from({ length: rounds }, () => {
+      const began = performance.now();
+      readSync(file, buffer, 0, bytes, start);
+      return performance.now() - began;
+    });
+    return Math.min(...times);
   } finally {
     closeSync(file);
   }

@@ -172,7 +172,12 @@ fn a_task_without_progress_is_stalled_and_the_next_one_begins() {
     core.handle(received(ToWorker::Heartbeat), 10_400.0);
     let commands = core.handle(Event::DeadlineReached, 10_500.0);
     let spent = TaskWork { bytes_read: 7, ms: 10_000.0, seek_ms: None };
-    let answer = error(1, ErrorCode::Stalled, "HIST made no progress for 10 s after 7 bytes; its loops are to call task.check()", spent);
+    let answer = error(
+        1,
+        ErrorCode::Stalled,
+        "HIST made no progress for 10 s after 7 bytes; its loops are to call task.check()",
+        spent,
+    );
     assert_eq!(commands, [Command::ReplaceProcess { run: 1 }, answer, start(2)]);
 }
 

@@ -339,7 +339,10 @@ impl WorkerCore {
         match &self.process {
             Process::Busy { bytes_done, .. } => {
                 let (ms, name) = (self.options.task_stall_ms, &self.options.descriptor.name);
-                let what = format!("{name} made no progress for {} s after {bytes_done} bytes; its loops are to call task.check()", ms / 1000.0);
+                let what = format!(
+                    "{name} made no progress for {} s after {bytes_done} bytes; its loops are to call task.check()",
+                    ms / 1000.0
+                );
                 self.replace(fail(ErrorCode::Stalled, what), ms, now);
             }
             Process::Aborting { .. } => self.replace(cancelled(), self.options.cancel_grace_ms, now),
