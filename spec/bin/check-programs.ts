@@ -374,6 +374,6 @@ export const bad: readonly Bad[] = [
     needs: 'python',
     text: `import no_such_tables\n${python('    pass')}`,
     fails: ['describe', 'ready'],
-    says: /needs the Python module no_such_tables; pip install/,
+    says: /needs the Python module no_such_tables; .* -m pip install/,
   },
 ];
