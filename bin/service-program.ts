@@ -123,11 +123,17 @@ export function noStart({ typed, command }: ServiceProgram, how: string, complai
       `${typed} needs the Python module ${module}; ${command} -m pip install ${pipNames[module] ?? module}`,
     );
   }
-  const said = lines.findLast((line) => /^\w*(Error|Exception)\b/.test(line)) ?? lines.at(-1)!;
+  const said = lastWords(lines);
   const name = basename(typed).replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
   const line = [...complaint.matchAll(new RegExp(`${name}(?:", line |:)(\\d+)`, 'g'))].at(-1)?.[1];
   const place = line === undefined ? '' : `, ${basename(typed)}:${line}`;
-  return fail('E_SERVICE', `${typed} did not start (${how})${said ? `: ${said.trim()}${place}` : ''}`);
+  return fail('E_SERVICE', `${typed} did not start (${how})${said === undefined ? '' : `: ${said}${place}`}`);
+}
+
+/** The line that names the cause: what runtimes print around it does not. */
+export function lastWords(lines: readonly string[]): string | undefined {
+  const said = lines.map((line) => line.trim()).filter((line) => line !== '' && !/^Node\.js v/.test(line));
+  return said.findLast((line) => /^[\w.]*(?:Error|Exception|panicked)\b/.test(line)) ?? said.at(-1);
 }
 
 /** Its module `binglide` is found where nobody installed it. */

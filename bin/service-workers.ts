@@ -1,15 +1,13 @@
 /**
- * The worker processes of one service program, each a slot. What they print is told behind the service's name. They end
- * when they are closed or this process does.
+ * The worker processes of one service program, each a slot, while one command wants them. What they print is told behind
+ * the service's name. One that was well and died is started again, so that its task is retried; one that ends at once is
+ * not.
  */
-import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { createInterface } from 'node:readline';
-import { ending, noStart, type ServiceProgram, start } from './service-program.js';
+import { noStart, type ServiceProgram } from './service-program.js';
+import { WorkerProcess } from './worker-process.js';
 
-const farewellMs = 1000;
-/** Of what a worker printed, for the error that tells of its end. */
-const linesKept = 20;
+/** One that lived so long had started well. */
+const wellMs = 1000;
 
 export interface WorkersOptions {
   readonly endpoint: string;
@@ -21,57 +19,44 @@ export interface WorkersOptions {
 }
 
 export class ServiceWorkers {
-  readonly #children: ChildProcess[] = [];
-  #closing = false;
-  /** Rejects when one ends by itself before `close`. Never resolves. */
-  readonly failed: Promise<never>;
+  readonly #workers = new Set<WorkerProcess>();
+  #isClosing = false;
+  #started = 0;
+  #fail: (error: unknown) => void = () => {};
+  /** Rejects when one does not start. Never resolves. */
+  readonly failed = new Promise<never>((_, reject) => {
+    this.#fail = reject;
+  });
 
-  constructor(program: ServiceProgram, name: string, { endpoint, slots, roots, tell }: WorkersOptions) {
-    const ends: Promise<never>[] = [];
-    for (let i = 0; i < slots; i++) {
-      const args = ['--broker', endpoint, '--slot', `${process.pid}.${name}${i}`, '--parent'];
-      for (const root of roots) args.push('--root', root);
-      const child = start(program, args);
-      this.#children.push(child);
-      const complained = follow(child, `[${name}]`, tell);
-      ends.push(this.#end(child, program, complained));
-    }
-    this.failed = Promise.race(ends);
+  constructor(
+    readonly program: ServiceProgram,
+    readonly name: string,
+    readonly options: WorkersOptions,
+  ) {
     this.failed.catch(() => undefined);
+    for (let i = 0; i < options.slots; i++) this.#start();
   }
 
   /** Asks them to end, and sees to it. */
   async close(): Promise<void> {
-    this.#closing = true;
-    await Promise.all(
-      this.#children.map(async (child) => {
-        if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
-        const gone = once(child, 'exit');
-        child.stdin!.end();
-        const timer = setTimeout(() => child.kill('SIGKILL'), farewellMs);
-        await gone;
-        clearTimeout(timer);
-      }),
-    );
+    this.#isClosing = true;
+    await Promise.all([...this.#workers].map((worker) => worker.end()));
   }
 
-  async #end(child: ChildProcess, program: ServiceProgram, complained: () => string): Promise<never> {
-    const how = await ending(child);
-    // Told by nobody: they end because they were asked to.
-    if (this.#closing) return new Promise(() => undefined);
-    throw noStart(program, how, complained());
-  }
-}
-
-/** Tells each line; the last ones are kept for an error's message. */
-function follow(child: ChildProcess, prefix: string, tell: (line: string) => void): () => string {
-  const last: string[] = [];
-  for (const stream of [child.stdout!, child.stderr!]) {
-    createInterface({ input: stream }).on('line', (line) => {
-      last.push(line);
-      if (last.length > linesKept) last.shift();
-      tell(`${prefix} ${line}`);
+  #start(): void {
+    const { endpoint, roots, tell } = this.options;
+    // A place of its own: the broker may not know yet that the one before is gone.
+    const args = ['--broker', endpoint, '--slot', `${process.pid}.${this.name}${this.#started++}`, '--parent'];
+    for (const root of roots) args.push('--root', root);
+    const worker = new WorkerProcess(this.program, args, (line) => tell(`[${this.name}] ${line}`));
+    this.#workers.add(worker);
+    const began = performance.now();
+    void worker.ended.then(() => {
+      this.#workers.delete(worker);
+      if (this.#isClosing) return;
+      const wasWell = performance.now() - began > wellMs;
+      if (wasWell) this.#start();
+      else this.#fail(noStart(this.program, worker.how!, worker.lines.join('\n')));
     });
   }
-  return () => last.join('\n');
 }

@@ -1,29 +1,14 @@
-/** Randomness that can be repeated: mulberry32, and the few draws that specs need. Same seed, same numbers. */
+/** Randomness that can be repeated, with the few draws that specs need. Same seed, same numbers. */
+import { Random as Draws } from '../bin/check/random.js';
 
-export class Random {
-  #state: number;
-
+export class Random extends Draws {
   constructor(readonly seed: number) {
-    this.#state = seed >>> 0;
-  }
-
-  /** 32 random bits. */
-  bits(): number {
-    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
-    let t = this.#state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return (t ^ (t >>> 14)) >>> 0;
+    super(seed);
   }
 
   /** From [0, 1). */
   unit(): number {
     return this.bits() / 2 ** 32;
-  }
-
-  /** A whole number from `min` to `max`, both included. */
-  int(min: number, max: number): number {
-    return min + Math.floor(this.unit() * (max - min + 1));
   }
 
   /** True with the given probability. */

@@ -6,9 +6,9 @@ import type { ChildProcess } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import type { Attempt } from '../../protocol/ids.js';
 import { ending, type ServiceProgram, start } from '../service-program.js';
+import { WorkerProcess } from '../worker-process.js';
 import type { Answer, Assignment, CheckBroker, Ready, TaskFrames } from './broker.js';
 import { CheckFailure } from './verdict.js';
-import { WorkerProcess } from './worker-process.js';
 
 /** From a worker's start to its READY. */
 export const readyMsMax = 15_000;

@@ -191,6 +191,23 @@ describe('binglide run FILE', () => {
     expect(await gone(run.child.pid!)).to.equal(true);
   });
 
+  it('starts a worker that was well and died again, and the answer is whole', async () => {
+    const slow = ones.replace(
+      "console.log('begins\\tat', first)",
+      'for (const end = Date.now() + 3000; Date.now() < end; ) task.check()',
+    );
+    await writeFile(place.path('slow.ts'), slow);
+    const run = place.start(['run', './slow.ts', 'a.bin', '--no-cache', '--cores', '1', '--json']);
+    const known = async () => (await slotsOf(run.child.pid!))[0];
+    let first = await known();
+    while (first === undefined) first = await known();
+    await new Promise((resolve) => setTimeout(resolve, 2000));
+    process.kill(first, 'SIGKILL');
+    const ended = await run.ended;
+    expect(ended.code, ended.stderr).to.equal(0);
+    expect(json(ended)[0].fields.ones).to.deep.equal(onesOf(bytes, 1));
+  });
+
   it('waits neither for what a file left open nor for who holds its pipes', async () => {
     const child = `import { spawn } from 'node:child_process';
 import { appendFileSync } from 'node:fs';

@@ -250,6 +250,8 @@ def test_map_refuses_nonsense_at_once(client: Client) -> None:
         client.map("HIST", [], bound=0)
     with pytest.raises(BinglideError, match="errors is 'ignore'"):
         client.map("HIST", [], errors="ignore")  # type: ignore[call-overload]
+    with pytest.raises(BinglideError, match="it takes a list of paths"):
+        client.map("HIST", "a.bin")
     assert list(client.map("HIST", [])) == []
 
 

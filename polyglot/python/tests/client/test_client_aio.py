@@ -97,6 +97,8 @@ async def test_errors_are_raised_with_their_codes(client: AsyncClient) -> None:
 
 
 async def test_map_gives_each_file_once(client: AsyncClient, file: Path) -> None:
+    with pytest.raises(BinglideError, match="it takes a list of paths"):
+        client.map("HIST", str(file))
     paths = [str(file), "/nope/nothing"]
     found = {path: result async for path, result in client.map("HIST", paths, errors="return", bound=1)}
     assert isinstance(found[paths[0]], Report)

@@ -20,7 +20,7 @@ from .engine import Outcome
 from .events import CancelOutcome
 from .job import AsyncJob, AsyncRawJob
 from .mmi import JOBS, SERVICES, JobEntry, ServiceList, job_entries, service_list
-from .options import Path, check_count, check_errors, check_job_id, paths_of
+from .options import Path, check_count, check_errors, check_items, check_job_id, paths_of
 from .report import Report
 
 
@@ -83,7 +83,7 @@ class AsyncClient(BaseClient):
         **options: Any,
     ) -> AsyncIterator[tuple[Any, Any]]:
         """See Client.map."""
-        return self._map(service, iter(paths), check_count("bound", bound), check_errors(errors), options)
+        return self._map(service, check_items(paths), check_count("bound", bound), check_errors(errors), options)
 
     async def _map(
         self, service: str, items: Iterator[Item], bound: int, returns: bool, options: dict[str, Any]

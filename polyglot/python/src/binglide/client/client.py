@@ -15,7 +15,7 @@ from .base import BaseClient
 from .events import CancelOutcome
 from .job import Job, RawJob
 from .mmi import JOBS, SERVICES, JobEntry, ServiceList, job_entries, service_list
-from .options import Path, check_count, check_errors, check_job_id, paths_of
+from .options import Path, check_count, check_errors, check_items, check_job_id, paths_of
 from .report import Report
 
 #: What ``map`` goes over: a path each, or two for a service that compares.
@@ -97,9 +97,7 @@ class Client(BaseClient):
         A file that fails raises its error, which cancels the others; ``errors="return"`` yields (path, error) instead
         and goes on. Leaving the loop cancels what is under way.
         """
-        if isinstance(paths, (str, bytes)):
-            raise BinglideError("E_USAGE", f"map takes a list of paths, not {paths!r:.80}; write [path]")
-        return self._map(service, iter(paths), check_count("bound", bound), check_errors(errors), options)
+        return self._map(service, check_items(paths), check_count("bound", bound), check_errors(errors), options)
 
     def _map(
         self, service: str, items: Iterator[Item], bound: int, returns: bool, options: dict[str, Any]

@@ -6,14 +6,15 @@ import math
 import operator
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple, TypeVar
 
 from ..protocol.errors import BinglideError
 from ..protocol.ids import SAFE_INTEGER_MAX, is_token, parse_job_id
 from ..protocol.messages import DEFAULT_CELLS, Extent, Query
 from .range import range_of
 
+T = TypeVar("T")
 Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
 INPUTS_MAX: Final = 2
@@ -160,6 +161,12 @@ def check_errors(errors: object) -> bool:
     """True: errors are handed out; False: they are raised."""
     _need(errors in ("raise", "return"), "errors", errors, '"raise" or "return"')
     return errors == "return"
+
+
+def check_items(items: Iterable[T]) -> Iterator[T]:
+    """What ``map`` goes over; a text is refused, since its letters would be taken for paths."""
+    _need(not isinstance(items, (str, bytes)), "paths", items, "a list of paths")
+    return iter(items)
 
 
 def paths_of(item: Path | Sequence[Path]) -> tuple[Path, ...]:

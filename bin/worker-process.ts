@@ -1,7 +1,10 @@
-/** The one worker process under check: its start, what it prints, its end. Whatever it does, it is gone after `end`. */
+/**
+ * One worker process of a service program: its start, what it prints, its end. Whatever it does, it is gone after `end`,
+ * and when this process is.
+ */
 import type { ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { ending, type ServiceProgram, start } from '../service-program.js';
+import { ending, lastWords, type ServiceProgram, start } from './service-program.js';
 
 /** From the end of its standard input to its own; then it is killed. */
 const farewellMs = 500;
@@ -32,6 +35,11 @@ export class WorkerProcess {
     this.ended = this.#watch();
   }
 
+  /** What it printed last. */
+  get lines(): readonly string[] {
+    return this.#last;
+  }
+
   async end(): Promise<void> {
     this.#isEnding = true;
     const { pid } = this.#child;
@@ -52,15 +60,8 @@ export class WorkerProcess {
   }
 
   async #watch(): Promise<string> {
-    const how = await ending(this.#child);
-    this.how = how;
+    this.how = await ending(this.#child);
     const said = lastWords(this.#last);
-    return said === undefined ? how : `${how}: ${said}`;
+    return said === undefined ? this.how : `${this.how}: ${said}`;
   }
-}
-
-/** The line that names the cause: what runtimes print around it does not. */
-function lastWords(lines: readonly string[]): string | undefined {
-  const said = lines.map((line) => line.trim()).filter((line) => line !== '' && !/^Node\.js v/.test(line));
-  return said.findLast((line) => /^[\w.]*(?:Error|Exception|panicked)\b/.test(line)) ?? said.at(-1);
 }
