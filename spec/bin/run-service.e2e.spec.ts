@@ -173,6 +173,12 @@ describe('binglide run FILE', () => {
     });
   }
 
+  it('takes an empty $BINGLIDE_PYTHON for none', async () => {
+    await writeFile(place.path('needs.py'), 'import no_such_module');
+    const { code, stderr } = await place.start(['run', './needs.py', 'a.bin'], { env: { BINGLIDE_PYTHON: '' } }).ended;
+    expect([code, stderr]).to.satisfy(([ended, told]: [number, string]) => ended === 1 && /python3 -m pip/.test(told));
+  });
+
   it('names the file that is not there', async () => {
     const ended = await place.run('run', './onse.ts', 'a.bin');
     expect([ended.code, ended.stderr]).to.deep.equal([

@@ -104,6 +104,15 @@ describe('broker/core: a finish of the service’s own', () => {
     );
   });
 
+  it('has scalars that are numbers or nothing: a report with another would be none', () => {
+    const story = finishing();
+    const infinite = Float64Array.of(NaN, Infinity, 2, 3, -Infinity);
+    const frame = encodeNpy({ dtype: 'f8', shape: [5], data: infinite });
+    expect(finishes(story, { arrays: ['odd'], frames: [frame] })).to.include('a.c ← FINAL 1 SETS n=65536');
+    expect(story.reports[0]!.scalars).to.have.property('odd', null);
+    expect([...story.reports[0]!.arrays['cells.odd']!.data]).to.deep.equal([NaN, Infinity, 2, 3]);
+  });
+
   it('dies with its worker and is given to the next one', () => {
     const story = asked();
     story.completes('w1');

@@ -16,6 +16,22 @@ describe('broker/core: fairness and order', () => {
     expect(story.answers('w1', 1, zeros(0, 100_000))).to.include('w1 ← task 2 of b1: 0:100000');
   });
 
+  it('nor a look at some hundred MiB: eight slices a slot come before the other’s next', () => {
+    const story = Story.open({}, ['w1'], ['a', 'b']);
+    story.asks('a1', 'HIST', { cache: false });
+    story.measured('a1', 16 * 2 ** 30);
+    story.completes('w1', 10);
+    story.asks('b1', 'HIST', { cache: false });
+    story.measured('b1', 16 * 2 ** 30);
+    const turns: string[] = [];
+    for (let i = 0; i < 12; i++) {
+      const lines = story.completes('w1', 10);
+      turns.push(/task \d+ of (a1|b1)/.exec(lines.find((line) => line.includes(' task '))!)![1]!);
+    }
+    const before = turns.indexOf('a1', turns.indexOf('b1')) - turns.indexOf('b1');
+    expect(before).to.be.within(8, 9);
+  });
+
   it('nor behind the same client’s own: jobs of one client take turns', () => {
     const story = Story.open({ sliceMs: 1 }, ['w1'], ['a']);
     story.asks('a1');

@@ -55,7 +55,51 @@ function picture(range: readonly [number, number], cellBytes: number, data = ran
 /** A report as it stands now; its arrays go on changing. */
 const frozen = (report: Report): Report => structuredClone(report);
 
+/** A field that does not say how long its rows are; `wide` numbers each. */
+const shapeless = {
+  ...ent,
+  params: [],
+  report: [{ name: 'lanes', of: 'lanes', finish: 'value', scope: 'both' }],
+  fields: [{ name: 'lanes', dtype: 'u8', merge: 'sum', cells: true }],
+} as unknown as Descriptor;
+
+function shapelessPicture(): Picture {
+  const grid: Grid = { cellBytes: 4096, block: 0, form: 'summed', clips: true };
+  return new Picture({ descriptor: shapeless, params: {}, grid, range: [0, 8192], data: [0, 8192] });
+}
+
+function lanesOf(start: number, end: number, lanes: readonly number[], sampled?: number): Part {
+  const told = { n: Float64Array.of(sampled ?? 0), lo: Float64Array.of(0.25), hi: Float64Array.of(0.5) };
+  const columns = { lanes: Float64Array.from(lanes), ...(sampled !== undefined && told) };
+  return { start, end, cellBytes: 4096, columns };
+}
+
 describe('broker/picture', () => {
+  it('estimates rows of several numbers that no shape announced, and has no interval for them', () => {
+    const it = shapelessPicture();
+    it.addSample(lanesOf(0, 1024, [1, 2, 3], 1024));
+    const report = it.report(more);
+    expect([...report.arrays.lanes!.data]).to.deep.equal([4, 8, 12]);
+    expect([...report.arrays['cells.lanes']!.data.subarray(0, 3)]).to.deep.equal([4, 8, 12]);
+    expect(report.arrays).not.to.have.any.keys('cells.lo', 'cells.hi');
+    it.add(lanesOf(0, 4096, [5, 6, 7]));
+    it.add(lanesOf(4096, 8192, [1, 1, 1]));
+    expect([...it.report(more).arrays['cells.lanes']!.data]).to.deep.equal([5, 6, 7, 1, 1, 1]);
+    expect(it.report(more).arrays).not.to.have.any.keys('cells.lo', 'cells.hi');
+  });
+
+  it('keeps the interval of rows of one number, and loses it with the first exact row of several', () => {
+    const one = shapelessPicture();
+    one.addSample(lanesOf(0, 1024, [4], 1024));
+    expect([one.report(more).arrays['cells.lo']!.data[0], one.report(more).arrays['cells.hi']!.data[0]]).to.deep.equal([
+      0.25 * 4096,
+      0.5 * 4096,
+    ]);
+    const several = shapelessPicture();
+    several.add(lanesOf(0, 4096, [5, 6, 7]));
+    expect(several.report(more).arrays).not.to.have.any.keys('cells.lo', 'cells.hi');
+  });
+
   it('from parts of random pieces in random order shows what the bytes say, cell by cell and whole', () => {
     const random = new Random(21);
     for (let i = 0; i < 60; i++) {

@@ -99,6 +99,12 @@ describe('a size that a parameter names', () => {
   };
   const shaped = (...shape: (string | number)[]) => ({ fields: [{ ...hist.fields[0], shape }] });
 
+  it('stands in a field whose operator is told from all others', () => {
+    expect(refusal({}, { fields: [{ ...hist.fields[0], merge: 'mean' }] })).to.include(
+      'mean is no merge operator; sum min',
+    );
+  });
+
   it('is an int parameter', () => {
     for (const change of [{ overlap: 'lag' }, { block: 'lag' }]) {
       expect(refusal({}, change)).to.equal('taken');
@@ -118,7 +124,10 @@ describe('a size that a parameter names', () => {
     expect(refusal({ min: 0, max: 2 ** 23 + 1 }, { fields: [field, { ...field, name: 'more' }] })).to.include(
       'more than',
     );
-    expect(refusal({ min: 0, max: 2 ** 24 }, shaped('lag', 2))).to.include('more than 16777216');
+    expect(refusal({ min: 0, max: 2 ** 24 }, shaped('lag', 2))).to.include(
+      'more than 16777216 numbers; lag with a max of 8388608 would fit',
+    );
+    expect(refusal({ min: 0, max: 2 ** 24 }, shaped('lag', 'lag'))).to.include('lag with a max of 4096 would fit');
     expect(refusal({ oneOf: [8, 2 ** 20] }, shaped('lag', 16))).to.equal('taken');
   });
 });
