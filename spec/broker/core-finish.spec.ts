@@ -121,6 +121,18 @@ describe('broker/core: a finish of the service’s own', () => {
     expect(finishes(story)).to.include('a.c ← FINAL 1 SETS n=65536');
   });
 
+  it('is whole when it is given again, wherever the range begins', () => {
+    const story = Story.open({ sampleAboveMs: 1e9 }, [], ['a']);
+    story.ready('w1', sets.descriptor);
+    story.asks('a1', 'SETS', { cells: 4, cache: false, range: { start: 4096, end: 64 * KiB } });
+    story.measured('a1', 64 * KiB);
+    story.completes('w1');
+    story.handle({ kind: 'peerGone', peer: 'w1' as never });
+    const again = story.ready('w1', sets.descriptor, { credit: 4 });
+    expect(again.filter((line) => line.includes('finish'))).to.have.length(1);
+    expect(finishes(story)).to.include('a.c ← FINAL 1 SETS n=61440');
+  });
+
   it('is withdrawn with its job', () => {
     const story = asked();
     story.completes('w1');
