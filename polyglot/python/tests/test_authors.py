@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -25,6 +26,10 @@ def test_what_a_service_imports_from_beside_it_counts_in_its_version(tmp_path: P
         return str(json.loads(said.stdout)["version"])
 
     assert version("LOW = 32\n") == version("LOW = 32\n") != version("LOW = 80\n")
+    # By itself it is the hash of the file, whatever else was imported.
+    (tmp_path / "service.py").write_text(text.replace("import lanes\n", "") + "serve(Lanes)\n")
+    alone = hashlib.sha256((tmp_path / "service.py").read_bytes()).hexdigest()
+    assert version("LOW = 32\n") == alone[:16]
 
 
 def test_serve_takes_the_class(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from support import SERVICES
 from test_twins import QuietHost, identity_of, task_of
 
-from binglide.protocol.messages import PartFrames, StatIdentity, Task, TaskInput
+from binglide.protocol.messages import FinishTask, PartFrames, StatIdentity, Task, TaskInput
 from binglide.protocol.npy import decode_npy, dtype_name
 from binglide.worker import field, param
 from binglide.worker.engine import Engine, TaskFailure
@@ -31,7 +31,7 @@ def computed(engine: Engine, task: Task) -> dict[str, Any]:
     return {name: decode_npy(frame) for name, frame in zip(part.arrays, part.frames, strict=True)}
 
 
-def failed(engine: Engine, task: Task) -> tuple[str, str]:
+def failed(engine: Engine, task: Task | FinishTask) -> tuple[str, str]:
     with pytest.raises(TaskFailure) as caught:
         engine.run(task, QuietHost())
     return caught.value.fault.code, caught.value.fault.message
@@ -267,6 +267,26 @@ def test_a_field_of_the_range_may_come_as_one_row_for_all_that_was_given(data: P
     assert part["most"].ravel().tolist() == [content[10:40_123].max()]
     sample = computed(engine, task_of(data, [(0, 4096), (20_000, 24_000)], 0, kind="sample"))
     assert sample["total"].ravel().tolist()[0] == 8096
+
+
+def test_a_finish_gets_no_rows_of_a_field_of_the_other_form() -> None:
+    class Blocks(Service):
+        name, version = "BLOCKS", 1
+        total = field("u8", merge="sum", cells=True)
+        most = field("u4", merge="max", cells=True, form="whole")
+
+        def compute(self, x: Any, task: Any) -> Any:
+            raise AssertionError("nothing is to be computed")
+
+        def finish(self, part: Any) -> Any:
+            return {"twice": part.total * 2}
+
+    engine = Engine(define(Blocks), [b"/"])
+    rows = {"n": np.array([8, 8], "u8"), "total": np.array([3, 4], "u8")}
+    part = engine.run(FinishTask({}, 2, rows), QuietHost()).part
+    assert decode_npy(part.frames[0]).tolist() == [6, 8]
+    code, message = failed(engine, FinishTask({}, 2, {"n": rows["n"]}))
+    assert (code, message.startswith("rows to finish are n; BLOCKS takes")) == ("E_PROTOCOL", True)
 
 
 def test_a_row_without_numbers_is_refused_before_anything_is_read(data: Path) -> None:
