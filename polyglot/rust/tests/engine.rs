@@ -227,6 +227,10 @@ fn finish_gives_one_array_of_rows_for_each_output() {
     other.rows = 1;
     let message = engine.run(&Task::Finish(other)).0.unwrap_err().message;
     assert_eq!(message, "rows to finish have 2 numbers of n, not 1 for each of 1 rows");
+    // Blocks have a field that this form has not.
+    let blocks = || numbers().field(Field::u4("q").sum().cells().form(Form::Whole)).finish(share);
+    let blocks = sandbox.engine(With(|_, _, _| Ok(()), blocks));
+    assert_eq!(blocks.run(&task(&[1.0, 6.0])).0.unwrap().arrays, ["share"]);
     let none = sandbox.engine(With(|_, _, _| Ok(()), numbers));
     assert_eq!(none.run(&task(&[1.0, 6.0])).0.unwrap_err().code, ErrorCode::Protocol);
 }
