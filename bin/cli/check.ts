@@ -22,6 +22,7 @@ import { examples, type Finish, wholeNumber } from './options.js';
 import { styleOf } from './screen.js';
 import { parseServiceFlags } from './service-flags.js';
 import type { Stop } from './stop.js';
+import { withSuggestion } from './suggest.js';
 import { escapeName } from './table.js';
 import { counted } from './units.js';
 
@@ -50,7 +51,7 @@ export function addCheck(program: Command, stop: Stop, finish: Finish): void {
     .option('--json', 'as one JSON object')
     .addHelpText('after', examples('check ./period.py', 'check ./period.py fw.bin --max-lag 32 --seed 7'))
     .action(async (typed: string, rest: string[], flags: CheckFlags) => {
-      finish(await check(usable(typed), rest, flags, stop));
+      finish(await check(await usable(typed), rest, flags, stop));
     });
 }
 
@@ -63,11 +64,11 @@ function seedOf(text: string): number {
 }
 
 /** What cannot be started is a wrong use, whatever the reason. */
-function usable(typed: string): ServiceProgram {
+async function usable(typed: string): Promise<ServiceProgram> {
   try {
     return serviceProgram(typed);
   } catch (error) {
-    throw fail('E_USAGE', (error as Error).message);
+    throw fail('E_USAGE', ((await withSuggestion(error, [typed])) as Error).message);
   }
 }
 

@@ -2,7 +2,7 @@
  * `binglide run`: any service by its name, or a service's file, whose worker is started for this request. The service
  * says itself which options it takes, so it is asked before they can be read.
  */
-import { realpathSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import type { Command } from 'commander';
 import { type Descriptor, descriptorDigest } from '../../protocol/descriptor.js';
 import { fail } from '../../protocol/errors.js';
@@ -145,7 +145,12 @@ async function descriptorOf(name: string, session: Session): Promise<Descriptor>
   const found = services.find(({ descriptor }) => descriptor.name === name);
   if (found) return found.descriptor;
   const names = [...new Set(services.map(({ descriptor }) => descriptor.name))].sort().join(' ');
-  throw fail('E_NO_SERVICE', `no service ${name}; ${names || 'none'} ${names.includes(' ') ? 'are' : 'is'} there`);
+  const file = ['.py', '.ts', '.js'].map((ending) => name.toLowerCase() + ending).find((it) => existsSync(it));
+  const instead = file === undefined ? '' : `, and \`binglide run ./${file}\` takes the file`;
+  throw fail(
+    'E_NO_SERVICE',
+    `no service ${name}; ${names || 'none'} ${names.includes(' ') ? 'are' : 'is'} there${instead}`,
+  );
 }
 
 function pair(name: string, files: readonly string[]): { inputs: AsyncIterable<Inputs>; many: boolean } {

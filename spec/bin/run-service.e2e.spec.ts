@@ -173,6 +173,15 @@ describe('binglide run FILE', () => {
     });
   }
 
+  it('named as a service tells that its file is here', async () => {
+    const { code, stderr } = await place.run('run', 'ones', 'a.bin');
+    expect(code).to.equal(1);
+    expect(stderr).to.match(/no service ONES; .* are there, and `binglide run \.\/ones\.ts` takes the file/);
+    expect((await place.run('check', './onse.ts')).stderr).to.match(
+      /onse\.ts: no such file; ones\.ts is there \(E_USAGE\)/,
+    );
+  });
+
   it('takes an empty $BINGLIDE_PYTHON for none', async () => {
     await writeFile(place.path('needs.py'), 'import no_such_module');
     const { code, stderr } = await place.start(['run', './needs.py', 'a.bin'], { env: { BINGLIDE_PYTHON: '' } }).ended;
