@@ -174,6 +174,15 @@ export class PlayedScene {
     }
   }
 
+  /** G-14: how often the peer speaks while nothing is asked of it; a breach where it is less than every other interval. */
+  async beatsOf(peer: HubPeer): Promise<string> {
+    const before = peer.inbox.all.length;
+    await this.pause(this.heartbeatMs * 10);
+    const told = `${peer.inbox.all.length - before} messages in 10 intervals of ${this.heartbeatMs} ms`;
+    if (peer.inbox.all.length - before < 5) throw new Breach(told);
+    return told;
+  }
+
   /** A v2 worker, welcomed, and told that the broker lives. */
   async welcomed(more: { readonly heartbeatMs?: number; readonly epoch?: string } = {}): Promise<HubPeer> {
     const peer = await onTheWay(this.worker());

@@ -15,9 +15,6 @@ export interface Style {
   readonly rows?: number;
 }
 
-/** Below this width pictures keep their own and lines are cut. */
-export const columnsMin = 40;
-
 export interface Glyphs {
   /** From empty to full in eighths. */
   readonly eighths: readonly string[];

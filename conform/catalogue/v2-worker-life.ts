@@ -68,11 +68,7 @@ export const v2WorkerLife = [
     'a worker sends something once an interval, the one that WELCOME told',
     async (scene) => {
       const { peer } = await ready(scene);
-      const before = peer.inbox.all.length;
-      await scene.pause(scene.heartbeatMs * 10);
-      const count = peer.inbox.all.length - before;
-      if (count < 5) breach(`${count} messages in 10 intervals of ${scene.heartbeatMs} ms`);
-      return `${count} messages in 10 intervals of ${scene.heartbeatMs} ms`;
+      return scene.beatsOf(peer);
     },
     base,
   ),

@@ -95,13 +95,6 @@ def decode_report(frames: Frames) -> m.Report:
     )
 
 
-def plain_query(service: str, body: Frames) -> m.Query:
-    """A plain client's body for a service with a descriptor (P-1). Raises Invalid."""
-    if len(body) != 1:
-        read.wrong("body", "one msgpack map of inputs, range, cells and params")
-    return read.query(service, unpack_map(body[0]))
-
-
 def _guarded(frames: Frames, decode: Callable[[int, Frames], T]) -> T:
     command = command_of(frames)
     try:

@@ -65,15 +65,6 @@ class Descriptor:
     report: tuple[OutputSpec, ...]
     map: Mapping[str, Any] = field(repr=False)
 
-    def fields_of(self, form: str) -> tuple[FieldSpec, ...]:
-        """The fields that a part of this form carries."""
-        return tuple(spec for spec in self.fields if spec.form is None or spec.form == form)
-
-    @property
-    def has_cells(self) -> bool:
-        """Does the service answer with cells along the range?"""
-        return any(spec.cells for spec in self.fields)
-
 
 def descriptor_of(value: Any) -> Descriptor:
     """The descriptor that a map is; raises Invalid naming what is wrong with it."""
