@@ -15,7 +15,9 @@ SERVICES = Path(__file__).resolve().parent / "services"
 
 
 def environment(**more: str) -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(PACKAGE / "src"), "PYTHONUNBUFFERED": "1", **more}
+    """This package and this interpreter, for whatever is started."""
+    own = {"PYTHONPATH": str(PACKAGE / "src"), "PYTHONUNBUFFERED": "1", "BINGLIDE_PYTHON": sys.executable}
+    return {**os.environ, **own, **more}
 
 
 class Processes:
