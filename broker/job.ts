@@ -26,7 +26,7 @@ import type { ChunkBounds, ChunkContext, MeasuredInput } from './events.js';
 import { Finishing } from './finishing.js';
 import type { Finished } from './folds.js';
 import { boundsKey, layOut, type Pace, type Running } from './layout.js';
-import type { SampleTask } from './sampling.js';
+import { runsOf, type SampleTask } from './sampling.js';
 import type { Service } from './services.js';
 
 export type Phase =
@@ -50,9 +50,6 @@ export class Job {
   dirty = false;
   /** No report before this moment. */
   reportAtMs = 0;
-  /** When the last one was sent, and how long it took to build. */
-  reportedMs = -Infinity;
-  reportBuildMs = 0;
   /** Large reports that were sent on this connection and not acknowledged. */
   largeReports = 0;
   #finishing: Finishing | undefined;
@@ -215,6 +212,8 @@ export class Job {
   openNext(openMax: number, stretchBytes: number): NewChunk | undefined {
     if (this.phase.name !== 'running' || this.phase.open.size >= openMax) return undefined;
     const sample = this.phase.samples.pop();
+    // Until all cells are sampled the exact pieces would only delay the first whole picture: there are no more processors.
+    if (!sample && this.awaitsSamples && this.phase.plan.grid.cellBytes > 0) return undefined;
     const piece = sample ?? this.phase.pending.take(stretchBytes);
     if (!piece) return undefined;
     const chunk = sample ? this.#sampleOf(sample) : this.#chunkOf(piece);
@@ -309,7 +308,8 @@ export class Job {
     };
   }
 
-  #sampleOf({ start, end, runs }: SampleTask): NewChunk {
+  #sampleOf(task: SampleTask): NewChunk {
+    const { start, end } = task;
     const { grid } = this.running.plan;
     return {
       key: `sample ${this.id} ${start}`,
@@ -319,7 +319,7 @@ export class Job {
       form: grid.form,
       stepBytes: blockBytes,
       keep: false,
-      runs,
+      runs: runsOf(task),
     };
   }
 }

@@ -106,29 +106,49 @@ export class PictureCells {
   /** Adds the part of a sample: of cells that are exact already nothing is taken. */
   addSample(part: Part): void {
     const { range, grid } = this.input;
-    const first = Math.floor(range[0] / grid.cellBytes);
-    const cellOf = (start: number) => Math.floor(start / grid.cellBytes) - first;
-    this.samples.add(part, (start) => (this.missingOf(cellOf(start)) === 0 ? undefined : cellOf(start)));
-    for (let i = 0; i < cellCount(part); i++) {
-      const cell = cellOf(cellBounds(part, i)[0]);
-      if (!this.samples.has(cell)) continue;
-      this.#state[cell] = sampledState;
-      this.#showSample(cell, part);
+    const first = Math.floor(part.start / grid.cellBytes) - Math.floor(range[0] / grid.cellBytes);
+    const isWanted = (row: number) => this.missingOf(first + row) > 0 && part.columns.n![row]! > 0;
+    this.samples.add(part, (start) => {
+      const row = Math.floor(start / grid.cellBytes) - Math.floor(part.start / grid.cellBytes);
+      return isWanted(row) ? first + row : undefined;
+    });
+    // Mostly all of them: many rows are finished at once.
+    const count = cellCount(part);
+    for (let from = 0; from < count; from++) {
+      if (!isWanted(from)) continue;
+      let to = from + 1;
+      while (to < count && isWanted(to)) to++;
+      this.#showSamples(part, from, to, first);
+      from = to;
     }
   }
 
-  #showSample(cell: number, part: Part): void {
+  /** As #finishCells, with rows that speak for a cell and are not all of it: sums are scaled, the rest stands as it was seen. */
+  #showSamples(part: Part, from: number, to: number, first: number): void {
+    const at = first + from;
+    const end = first + to;
+    this.#state.fill(sampledState, at, end);
     for (const output of this.#outputs) {
-      const field = this.#field(output.of);
+      const { name, of, finish } = output;
+      const field = this.#field(of);
       if (field.merge === 'run' || field.merge === 'concat') continue;
-      const numbers = this.samples.finish(output, field, cell, this.#bytes[cell]!);
-      if (output === this.#interval && numbers.length > 1) this.#interval = undefined;
-      const finished = (this.#finished[output.name] ??= this.#unfinished(output.finish, field, rowWidth(field, part)));
-      finished.set(numbers, cell * numbers.length);
+      const width = rowWidth(field, part);
+      if (output === this.#interval && finish === 'value' && width > 1) this.#interval = undefined;
+      const finished = (this.#finished[name] ??= this.#unfinished(finish, field, width));
+      finishCells(finish, field, part.columns[of]!, [from, to - from, width], finished, at);
+      if (finish === 'value' && field.merge === 'sum') this.#scale(finished, width, at, end);
     }
-    if (this.#interval) {
-      const scale = this.#interval.finish === 'value' ? this.#bytes[cell]! : 1;
-      [this.#lo[cell], this.#hi[cell]] = this.samples.interval(cell, scale);
+    if (!this.#interval) return;
+    const isSum = this.#interval.finish === 'value';
+    for (let cell = at; cell < end; cell++) {
+      [this.#lo[cell], this.#hi[cell]] = this.samples.interval(cell, isSum ? this.#bytes[cell]! : 1);
+    }
+  }
+
+  #scale(sums: Float64Array, width: number, at: number, end: number): void {
+    for (let cell = at; cell < end; cell++) {
+      const [bytes, seen] = [this.#bytes[cell]!, this.samples.seenOf(cell)];
+      for (let i = cell * width; i < (cell + 1) * width; i++) sums[i] = (sums[i]! * bytes) / seen;
     }
   }
 

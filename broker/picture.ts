@@ -26,7 +26,7 @@ import {
 import { OrderedFold } from './ordered.js';
 import { PictureCells, type PictureInput } from './picture-cells.js';
 import { Samples } from './samples.js';
-import type { SampleTask } from './sampling.js';
+import { type SampleTask, spokenFor } from './sampling.js';
 
 type Columns = { [name: string]: Float64Array };
 
@@ -110,7 +110,10 @@ export class Picture {
   /** Where samples of a service without cells will come from; told before anything is added. */
   expectSamples(tasks: readonly SampleTask[]): void {
     if (this.input.grid.cellBytes > 0) return;
-    this.#strata.push(...tasks.map(({ start: key, stratum: [start, end] }) => ({ key, start, end, exact: 0 })));
+    for (const task of tasks) {
+      const [start, end] = spokenFor(task);
+      this.#strata.push({ key: task.start, start, end, exact: 0 });
+    }
   }
 
   /** Adds the part of a sample (sampleFields beside the service's own): of cells that are exact already nothing is taken. */

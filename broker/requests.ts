@@ -22,7 +22,7 @@ import type { Session } from './sessions.js';
 type Event<K extends BrokerEvent['kind']> = BrokerEvent & { readonly kind: K };
 
 /** While samples come in: few reports, so that the one with all of them need not wait, milliseconds. */
-const sampledReportMs = 50;
+const sampledReportMs = 100;
 /** Reports are never further apart where there is something new, milliseconds. */
 const reportMsMax = 100;
 /** Large reports of one job are at least so far apart, milliseconds: their bytes cost more than their making. */
@@ -178,7 +178,6 @@ export class Requests {
 
   /** A report is on its way: the next one is due later. */
   #reported(job: Job, now: number): void {
-    job.reportedMs = now;
     job.reportAtMs = now + (job.awaitsSamples ? sampledReportMs : this.#reportMs(now - job.startedMs));
   }
 
@@ -191,7 +190,6 @@ export class Requests {
   reportSent({ jobId, buildMs, isLarge }: Event<'reportSent'>, now: number): void {
     const job = this.books.jobs.get(jobId);
     if (!job) return;
-    job.reportBuildMs = buildMs;
     job.reportAtMs = Math.max(job.reportAtMs, now + 10 * buildMs, isLarge ? now + largeReportMs : 0);
     if (isLarge) job.largeReports++;
   }
@@ -245,10 +243,8 @@ export class Requests {
     this.books.chunks.delete(chunk.key);
     for (const job of waiters) {
       this.#guarded(job, now, () => job.sampleTaken(chunk.key, part));
-      // The first picture of everything is not to wait for the next report's turn.
-      const { reportMs } = this.books.options;
-      const soonestMs = job.reportedMs + Math.max(reportMs, 10 * job.reportBuildMs);
-      if (!job.awaitsSamples) job.reportAtMs = Math.min(job.reportAtMs, soonestMs);
+      // The first picture of everything, which comes once a job, does not wait for the next report's turn.
+      if (!job.awaitsSamples) job.reportAtMs = now;
     }
   }
 

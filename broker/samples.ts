@@ -7,8 +7,6 @@ import {
   cellBounds,
   cellCount,
   type FieldSpec,
-  finishCell,
-  type OutputSpec,
   type Part,
   rowWidth,
   sampleIntervals,
@@ -54,13 +52,9 @@ export class Samples {
     this.#strata.delete(stratum);
   }
 
-  /** A cell's output as its sample tells it: a sum is scaled to the cell's bytes, the rest stands as it was seen. */
-  finish({ of, finish }: OutputSpec, field: FieldSpec, stratum: number, stratumBytes: number): Float64Array {
-    const { part, row, bytes } = this.#strata.get(stratum)!;
-    const width = rowWidth(field, part);
-    const numbers = part.columns[of]!.subarray(row * width, (row + 1) * width);
-    if (finish !== 'value') return Float64Array.of(finishCell(finish, field, numbers));
-    return field.merge === 'sum' ? numbers.map((number) => (number * stratumBytes) / bytes) : numbers;
+  /** Bytes that were read of the stratum. */
+  seenOf(stratum: number): number {
+    return this.#strata.get(stratum)!.bytes;
   }
 
   /** The 95 % interval of the cell's first output; NaN where the runs cannot tell. Sums come a byte: `scale` is the cell's. */
@@ -79,12 +73,12 @@ export class Samples {
 
   /** Adds to `total` what the strata that are not exact are likely to hold: sample × missing bytes ÷ sampled bytes. */
   estimate(field: FieldSpec, total: Float64Array, missingOf: (stratum: number) => number): void {
-    for (const [stratum, { part, row, bytes }] of this.#strata) {
+    this.#strata.forEach(({ part, row, bytes }, stratum) => {
       const width = rowWidth(field, part);
       const column = part.columns[field.name]!;
       const at = field.cells ? row * width : 0;
       const scale = missingOf(stratum) / bytes;
       for (let i = 0; i < width; i++) total[i]! += column[at + i]! * scale;
-    }
+    });
   }
 }

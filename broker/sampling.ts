@@ -20,10 +20,11 @@ const innerRuns = 32;
 /** Runs in a task: about a slice's worth of work. */
 const taskRunsMax = 512;
 
+/** From its first run to its last. The runs themselves are made when it is asked for: there are thousands of them. */
 export interface SampleTask extends Piece {
-  readonly runs: readonly (readonly [number, number])[];
-  /** The bytes that it speaks for: somewhat more than from its first run to its last. */
-  readonly stratum: Interval;
+  readonly strata: readonly Interval[];
+  /** Runs in each. */
+  readonly count: number;
 }
 
 type Interval = readonly [number, number];
@@ -33,18 +34,26 @@ export function sampleTasks(gaps: readonly Interval[], cellBytes: number): Sampl
   const bytes = gaps.reduce((sum, [start, end]) => sum + end - start, 0);
   if (cellBytes === 0) {
     const width = Math.ceil(bytes / innerStrata / sampleRunBytes) * sampleRunBytes;
-    return gaps.flatMap((gap) => strata(gap, width).map((stratum) => taskOf([runsIn(stratum, innerRuns)], stratum)));
+    return gaps.flatMap((gap) => strata(gap, width).map((stratum) => taskOf([stratum], innerRuns)));
   }
   const cells = gaps.flatMap((gap) => strata(gap, cellBytes));
   if (cells.length > sampledCellsMax) return [];
   const perTask = Math.floor(taskRunsMax / sampleRuns);
   const tasks: SampleTask[] = [];
   for (let i = 0; i < cells.length; i += perTask) {
-    const some = cells.slice(i, i + perTask);
-    const runs = some.map((cell) => runsIn(cell, sampleRuns));
-    tasks.push(taskOf(runs, [some[0]![0], some.at(-1)![1]]));
+    tasks.push(taskOf(cells.slice(i, i + perTask), sampleRuns));
   }
   return tasks;
+}
+
+/** Ascending and apart. */
+export function runsOf({ strata, count }: SampleTask): Interval[] {
+  return strata.flatMap((stratum) => runsIn(stratum, count));
+}
+
+/** The bytes that the task speaks for: somewhat more than from its first run to its last. */
+export function spokenFor({ strata }: SampleTask): Interval {
+  return [strata[0]![0], strata.at(-1)![1]];
 }
 
 /** Pieces of the gap between multiples of `width`, those that are long enough. */
@@ -73,9 +82,10 @@ function runsIn([start, end]: Interval, count: number): Interval[] {
   return runs;
 }
 
-function taskOf(runs: readonly Interval[][], stratum: Interval): SampleTask {
-  const all = runs.flat();
-  return { start: all[0]![0], end: all.at(-1)![1], chunk: false, runs: all, stratum };
+function taskOf(strata: readonly Interval[], count: number): SampleTask {
+  const [start] = runsIn(strata[0]!, count)[0]!;
+  const [, end] = runsIn(strata.at(-1)!, count).at(-1)!;
+  return { start, end, chunk: false, strata, count };
 }
 
 /** A number in [0, 1) that looks random and follows from the block's number alone (splitmix32). */

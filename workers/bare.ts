@@ -6,7 +6,7 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { checkParams, sizeOf } from '../protocol/descriptor.js';
 import { fail } from '../protocol/errors.js';
 import { PartBuilder } from './fold.js';
-import { batchBytesMax, cutBatch, Rows } from './rows.js';
+import { batchBytesMax, cutRows, Rows } from './rows.js';
 import type { AnyWorker, TaskView } from './service.js';
 
 export interface BarePlan {
@@ -76,8 +76,9 @@ async function timePiece(service: AnyWorker, piece: Piece, bytes: Uint8Array, ov
   rows.overlapBytes = overlap;
   let ms = 0;
   for (let at = start; at < end; at = rows.end) {
-    cutBatch(at, end, grid, batchBytesMax, rows.edges);
-    rows.held = [{ bytes, at: at - start, length: Math.min(bytes.length - (at - start), rows.end - at + overlap) }];
+    rows.clear();
+    cutRows(rows, at, { index: 0, end }, grid, batchBytesMax);
+    rows.held = [{ bytes, at: rows.starts.map((offset) => offset - start), inputEnd: start + bytes.length }];
     const out = builder.outs(rows);
     const began = performance.now();
     const pending = service.compute(rows, out, view);

@@ -13,7 +13,7 @@ import { sampleFields } from '../protocol/sample.js';
 import { toldBy } from './blame.js';
 import { PartBuilder } from './fold.js';
 import { Reader } from './reader.js';
-import { batchBytesMax, cutBatch, Rows } from './rows.js';
+import { batchBytesMax, cutRows, type Grid, Rows } from './rows.js';
 import type { AnyWorker, TaskView } from './service.js';
 import { type Roots, Source } from './source.js';
 import { Thinning } from './thinning.js';
@@ -132,24 +132,16 @@ class TaskRun {
 
   async run(): Promise<PartFrames> {
     const { service, task, sources, host } = this;
+    const isSample = task.kind === 'sample';
     try {
-      // Where reads are slow, runs of a sample are passed over.
-      const thinning = new Thinning(task.runs.length, task.readMsMax ?? Infinity);
-      for (let i = 0, before = 0; i < task.runs.length; ) {
-        const [start, end] = task.runs[i]!;
-        this.#builder.runBegins(start);
-        await this.#computeRun(start, end);
-        this.#builder.runEnded(start, end);
-        i = thinning.next(i, this.#readMs() - before);
-        before = this.#readMs();
-      }
+      await (isSample ? this.#computeSample() : this.#computeRange(...task.runs[0]!));
     } finally {
       await this.#reader.idle();
     }
     if (host.isCancelled()) throw cancelled();
     for (const source of sources) source.checkUnchanged();
     const fields = fieldsOf(service.descriptor, task.form);
-    return encodePart(task.kind === 'sample' ? [...fields, ...sampleFields] : fields, this.#builder.part());
+    return encodePart(isSample ? [...fields, ...sampleFields] : fields, this.#builder.part());
   }
 
   /** The end of what all inputs have, in positions of the first. */
@@ -172,55 +164,90 @@ class TaskRun {
       signal: host.signal,
       check: () => {
         if (host.isCancelled()) throw cancelled();
-        const rows = this.#rows;
-        host.progressed(this.#bytesDone + rows.offset(rows.current) - rows.start);
+        host.progressed(this.#bytesDone + this.#rows.bytesBefore);
       },
     };
   }
 
-  async #computeRun(start: number, end: number): Promise<void> {
-    const { host } = this;
+  /** Batches follow each other; where reading is slow, the next one is read meanwhile. */
+  async #computeRange(start: number, end: number): Promise<void> {
     if (start < end) this.#cut(this.#rows, start, end);
     for (let at = start; at < end; ) {
-      if (host.isCancelled()) throw cancelled();
+      if (this.host.isCancelled()) throw cancelled();
       await this.#reader.fill(this.#rows);
-      this.#rows.current = 0;
       const next = this.#rows.end;
       const readsAhead = next < end && this.#reader.isSlow;
       if (readsAhead) {
         this.#cut(this.#others, next, end);
         this.#reader.begin(this.#others);
       }
-      const began = performance.now();
       await this.#computeBatch();
-      this.#pace(performance.now() - began);
-      this.#bytesDone += next - at;
       at = next;
-      host.progressed(this.#bytesDone);
       if (readsAhead) [this.#rows, this.#others] = [this.#others, this.#rows];
       else if (at < end) this.#cut(this.#rows, at, end);
     }
   }
 
   #cut(rows: Rows, at: number, end: number): void {
-    const { service, task } = this;
-    const { rowBytes } = service.definition;
-    const batchBytes = batchBytesOf.get(service) ?? batchBytesMin;
+    rows.clear();
+    cutRows(rows, at, { index: 0, end }, this.#grid, this.#batchBytes);
+  }
+
+  /** Short runs are read one by one and computed many at once: to call compute for each costs more than the reading. */
+  async #computeSample(): Promise<void> {
+    const { runs, readMsMax = Infinity } = this.task;
+    // Where reads are slow, runs are passed over.
+    const thinning = new Thinning(runs.length, readMsMax);
+    for (let i = 0, at = runs[0]![0]; i < runs.length; ) {
+      if (this.host.isCancelled()) throw cancelled();
+      const [, end] = runs[i]!;
+      const room = this.#batchBytes - this.#rows.bytes;
+      const next = Math.min(end, at + this.#batchBytes);
+      const isFull = this.#rows.rows > 0 && (next - at > room || !this.#reader.hasRoom(this.#rows, next - at));
+      if (isFull) await this.#computeGathered();
+      const first = this.#rows.rows;
+      const readMs = this.#readMs();
+      at = cutRows(this.#rows, at, { index: i, end }, this.#grid, next - at);
+      if (at > runs[i]![0]) this.#reader.gather(this.#rows, first);
+      if (at < end) continue;
+      i = thinning.next(i, this.#readMs() - readMs);
+      at = runs[i]?.[0] ?? 0;
+    }
+    await this.#computeGathered();
+  }
+
+  async #computeGathered(): Promise<void> {
+    if (this.#rows.rows > 0) await this.#computeBatch();
+    this.#rows.clear();
+  }
+
+  get #grid(): Grid {
+    const { rowBytes } = this.service.definition;
     // A block is computed in one piece, so its row is never a stretch of it.
-    const stretchBytes = task.form === 'whole' ? batchBytesMax : batchBytes;
-    cutBatch(at, end, { cellBytes: task.cellBytes, rowBytes, stretchBytes }, batchBytes, rows.edges);
+    const stretchBytes = this.task.form === 'whole' ? batchBytesMax : this.#batchBytes;
+    return { cellBytes: this.task.cellBytes, rowBytes, stretchBytes };
+  }
+
+  get #batchBytes(): number {
+    return batchBytesOf.get(this.service) ?? batchBytesMin;
   }
 
   async #computeBatch(): Promise<void> {
-    const { service } = this;
-    const out = this.#builder.outs(this.#rows);
+    const { service, host } = this;
+    const rows = this.#rows;
+    const began = performance.now();
+    rows.current = 0;
+    const out = this.#builder.outs(rows);
     try {
-      const pending = service.compute(this.#rows, out, this.#view);
+      const pending = service.compute(rows, out, this.#view);
       if (pending) await pending;
-      this.#builder.take(this.#rows);
+      this.#builder.take(rows);
     } catch (error) {
       throw this.#blame(error);
     }
+    this.#pace(performance.now() - began);
+    this.#bytesDone += rows.bytes;
+    host.progressed(this.#bytesDone);
   }
 
   /** What the service threw, with the place in the input and in the author's file. */
@@ -233,8 +260,7 @@ class TaskRun {
   }
 
   #pace(ms: number): void {
-    const bytes = this.#rows.end - this.#rows.start;
-    const aim = (bytes / Math.max(ms, 0.01)) * batchMs;
+    const aim = (this.#rows.bytes / Math.max(ms, 0.01)) * batchMs;
     batchBytesOf.set(this.service, Math.max(batchBytesMin, Math.min(batchBytesMax, aim)));
   }
 }

@@ -4,7 +4,7 @@
  *
  * Where the batch's rows are whole cells and the array is of float64, compute fills the column itself: no copy.
  */
-import { cellBounds, cellCount, combine, concatWidth, identityOf, indexOf, type Part } from '../protocol/algebra.js';
+import { cellCount, combine, concatWidth, identityOf, indexOf, type Part } from '../protocol/algebra.js';
 import { type FieldSpec, type Form, type OutputSpec, type Params, sizeOf } from '../protocol/descriptor.js';
 import { fail } from '../protocol/errors.js';
 import type { Dtype } from '../protocol/npy.js';
@@ -59,7 +59,7 @@ export class PartBuilder {
   readonly #sample: SampleColumns | null;
   readonly #out: { [name: string]: OutArray | RowSink } = {};
   /** Cell of each row of the batch. */
-  #cells: number[] = [];
+  readonly #cells: number[] = [];
   /** Each row is a cell, whole. */
   #wholeCells = false;
   /** Each row is of another cell. */
@@ -97,14 +97,7 @@ export class PartBuilder {
   /** Checks and folds what compute left in `outs`. */
   take(rows: Rows): void {
     for (const column of this.#columns) this.#takeColumn(column, column.plan.spec.cells ? rows.rows : 1);
-  }
-
-  /** A run of a sample [start, end) is about to be read, or was taken whole. */
-  runBegins(start: number): void {
-    this.#sample?.runBegins(start);
-  }
-  runEnded(start: number, end: number): void {
-    this.#sample?.runEnded(start, end);
+    this.#sample?.take(rows, this.#cells);
   }
 
   part(): Part {
@@ -120,16 +113,19 @@ export class PartBuilder {
   }
 
   #place(rows: Rows): void {
-    const { start, cellBytes } = this.#plan;
+    const { start, end, cellBytes } = this.#plan;
     const first = cellBytes === 0 ? 0 : Math.floor(start / cellBytes);
-    this.#cells = [];
+    this.#cells.length = 0;
     let whole = true;
     let own = true;
-    for (let i = 0; i < rows.rows; i++) {
-      const cell = cellBytes === 0 ? 0 : Math.floor(rows.edges[i]! / cellBytes) - first;
-      const [cellStart, cellEnd] = cellBounds(this.#plan, cell);
-      if (rows.edges[i] !== cellStart || rows.edges[i + 1] !== cellEnd) whole = false;
-      if (cell === this.#cells.at(-1)) own = false;
+    for (let i = 0, before = -1; i < rows.rows; i++) {
+      const [from, to] = [rows.starts[i]!, rows.ends[i]!];
+      const edge = cellBytes === 0 ? start : Math.floor(from / cellBytes) * cellBytes;
+      const cell = cellBytes === 0 ? 0 : edge / cellBytes - first;
+      const cellEnd = cellBytes === 0 ? end : Math.min(end, edge + cellBytes);
+      if (from !== Math.max(start, edge) || to !== cellEnd) whole = false;
+      if (cell === before) own = false;
+      before = cell;
       this.#cells.push(cell);
     }
     this.#wholeCells = whole;
@@ -137,12 +133,12 @@ export class PartBuilder {
   }
 
   #isDirect({ plan, scratch }: Column): boolean {
-    const neighbours = this.#plan.sampled && plan.spec.merge === 'run';
-    return this.#wholeCells && plan.spec.cells && scratch instanceof Float64Array && !neighbours;
+    return this.#wholeCells && plan.spec.cells && scratch instanceof Float64Array && !this.#plan.sampled;
   }
 
   #isAddedTo({ plan, addsUp }: Column): boolean {
-    return addsUp && (!plan.spec.cells || this.#ownCells);
+    // The rows of a sample's runs are wanted one by one.
+    return addsUp && (!plan.spec.cells || (this.#ownCells && !this.#plan.sampled));
   }
 
   #give(column: Column, rowCount: number): OutArray {
@@ -175,7 +171,7 @@ export class PartBuilder {
     const source = direct ? (given as Float64Array) : column.wide;
     if (plan.outDtype === 'u8' || plan.outDtype === 'i8') checkWhole(plan, source, rowCount * width);
     if (direct || (this.#plan.sampled && plan.spec.merge === 'run')) return;
-    if (this.#wholeCells && plan.spec.cells) {
+    if (this.#wholeCells && plan.spec.cells && !this.#plan.sampled) {
       data.set(source.subarray(0, rowCount * width), this.#cells[0]! * width);
       return;
     }
@@ -240,11 +236,13 @@ class SampleColumns {
   #bytes: number[] = [];
   #rows: Float64Array;
   #cell = -1;
+  #run = -1;
 
   constructor(
     readonly plan: PartPlan,
     cells: number,
     readonly output: OutputSpec | undefined,
+    /** Of the output; undefined where there is no interval to be told. */
     readonly column: Column | undefined,
   ) {
     this.#seen = new Float64Array(cells);
@@ -253,20 +251,40 @@ class SampleColumns {
     this.#rows = new Float64Array(usualRuns * (column?.width ?? 0));
   }
 
-  runBegins(start: number): void {
-    const cell = this.#cellOf(start);
-    if (cell !== this.#cell) this.#tell();
-    this.#cell = cell;
-    if (this.#isTold) this.#nextRow().set(this.#row(cell));
+  /** The batch's rows, as compute left them in the column. */
+  take({ rows, starts, ends, runs }: Rows, cells: readonly number[]): void {
+    const told = this.plan.cellBytes > 0 ? this.column : undefined;
+    for (let i = 0; i < rows; i++) {
+      const cell = cells[i]!;
+      const bytes = ends[i]! - starts[i]!;
+      this.#seen[cell]! += bytes;
+      if (told) this.#takeRow(told, i, { cell, run: runs[i]!, bytes });
+    }
   }
 
-  runEnded(start: number, end: number): void {
-    this.#seen[this.#cell]! += end - start;
-    if (!this.#isTold) return;
-    // What the cell's row has grown by is the run's.
-    const [before, after] = [this.#nextRow(), this.#row(this.#cell)];
-    for (let i = 0; i < before.length; i++) before[i] = after[i]! - before[i]!;
-    this.#bytes.push(end - start);
+  #takeRow(
+    { width, wide }: Column,
+    i: number,
+    { cell, run, bytes }: { cell: number; run: number; bytes: number },
+  ): void {
+    const row = wide.subarray(i * width, (i + 1) * width);
+    if (cell !== this.#cell) this.#tell();
+    else if (run === this.#run) return this.#addToLast(row, bytes);
+    [this.#cell, this.#run] = [cell, run];
+    const at = this.#bytes.length * width;
+    if (at === this.#rows.length) {
+      const grown = new Float64Array(2 * at);
+      grown.set(this.#rows);
+      this.#rows = grown;
+    }
+    this.#rows.set(row, at);
+    this.#bytes.push(bytes);
+  }
+
+  #addToLast(row: Float64Array, bytes: number): void {
+    const last = this.#bytes.length - 1;
+    this.#bytes[last]! += bytes;
+    for (let i = 0, at = last * row.length; i < row.length; i++, at++) this.#rows[at]! += row[i]!;
   }
 
   columns(): { readonly [name: string]: Float64Array } {
@@ -290,30 +308,5 @@ class SampleColumns {
     const estimate = estimateOf({ rows, bytes: this.#bytes }, this.output!.finish);
     this.#estimates.push({ cell: this.#cell, estimate });
     this.#bytes = [];
-  }
-
-  #nextRow(): Float64Array {
-    const { width } = this.column!;
-    const at = this.#bytes.length * width;
-    if (at === this.#rows.length) {
-      const grown = new Float64Array(2 * at);
-      grown.set(this.#rows);
-      this.#rows = grown;
-    }
-    return this.#rows.subarray(at, at + width);
-  }
-
-  get #isTold(): boolean {
-    return this.output !== undefined && this.column !== undefined && this.plan.cellBytes > 0;
-  }
-
-  #cellOf(start: number): number {
-    const { cellBytes } = this.plan;
-    return cellBytes === 0 ? 0 : Math.floor(start / cellBytes) - Math.floor(this.plan.start / cellBytes);
-  }
-
-  #row(cell: number): Float64Array {
-    const { data, width } = this.column!;
-    return data.subarray(cell * width, (cell + 1) * width);
   }
 }

@@ -6,7 +6,7 @@
  * `idle` first: a read under way holds the buffer and the open file.
  */
 import { moduleBuffer } from './kernels/module.js';
-import { batchBytesMax, pageBytes, type Rows } from './rows.js';
+import { batchBytesMax, type Held, pageBytes, type Rows } from './rows.js';
 import type { Source } from './source.js';
 
 /** Reading a MiB takes longer than this: from a disk, not from memory. Then it is worth a thread of its own. */
@@ -28,7 +28,7 @@ export class Reader {
     return this.#isSlow;
   }
 
-  /** Fills `rows.held`: at once, or with what was begun. */
+  /** Fills `rows.held` with rows that follow each other: at once, or with what was begun. */
   async fill(rows: Rows): Promise<void> {
     if (this.#ahead?.rows === rows) {
       const { done } = this.#ahead;
@@ -37,13 +37,9 @@ export class Reader {
       return;
     }
     const began = performance.now();
-    const held = this.#place(rows);
-    held.forEach(({ bytes, at, length }, input) => {
-      this.sources[input]!.read(bytes, at, length, this.#offset(rows, input));
-    });
-    rows.held = held;
-    const mib = (rows.end - rows.start) / 2 ** 20;
-    if (performance.now() - began > slowMsPerMiB * Math.max(1, mib)) this.#isSlow = true;
+    rows.held = this.#place(rows);
+    this.#read(rows, 0);
+    if (performance.now() - began > slowMsPerMiB * Math.max(1, rows.bytes / 2 ** 20)) this.#isSlow = true;
   }
 
   /** Begins to fill `rows`, which is not the batch that is being computed. */
@@ -52,8 +48,8 @@ export class Reader {
     rows.held = held;
     // One input after the other: two at a time would send the disk to and fro.
     const all = async () => {
-      for (const [input, { bytes, at, length }] of held.entries()) {
-        await this.sources[input]!.readAhead(bytes, at, length, this.#offset(rows, input));
+      for (const [input, source] of this.sources.entries()) {
+        await source.readAhead(...this.#stretch(rows, 0, input));
       }
     };
     const done = all();
@@ -62,23 +58,68 @@ export class Reader {
     this.#ahead = { rows, done };
   }
 
+  /** Of a sample: reads the rows from `first` on, which follow each other, to the end of what `rows` holds before them. */
+  gather(rows: Rows, first: number): void {
+    if (first === 0) rows.held = this.#place(rows);
+    else for (const held of rows.held) layRows(rows, held.at, first, freeAt(rows, held, first));
+    this.#read(rows, first);
+  }
+
+  /** A run of so many bytes can be gathered into what `rows` holds. */
+  hasRoom(rows: Rows, bytes: number): boolean {
+    return rows.held.every((held) => {
+      const free = rows.rows === 0 ? 0 : freeAt(rows, held, rows.rows);
+      return free + pageBytes + bytes + rows.overlapBytes <= held.bytes.length;
+    });
+  }
+
   async idle(): Promise<void> {
     await this.#ahead?.done.catch(() => {});
   }
 
-  #offset(rows: Rows, input: number): number {
-    return rows.start + (input === 0 ? 0 : this.shift);
+  #read(rows: Rows, first: number): void {
+    for (let input = 0; input < this.sources.length; input++) {
+      this.sources[input]!.read(...this.#stretch(rows, first, input));
+    }
   }
 
-  #place(rows: Rows) {
+  /** Where the rows from `first` on lie with what is ahead of them: in memory, and in the input. */
+  #stretch(rows: Rows, first: number, input: number): [target: Uint8Array, at: number, length: number, offset: number] {
+    const { bytes, at, inputEnd } = rows.held[input]!;
+    const start = rows.starts[first]!;
+    const length = Math.min(rows.end + rows.overlapBytes, inputEnd) - start;
+    return [bytes, at[first]!, length, start + this.#shiftOf(input)];
+  }
+
+  #shiftOf(input: number): number {
+    return input === 0 ? 0 : this.shift;
+  }
+
+  /** Room for rows that follow each other. */
+  #place(rows: Rows): Held[] {
     return this.sources.map((source, input) => {
-      const shift = input === 0 ? 0 : this.shift;
-      const length = Math.min(rows.end + rows.overlapBytes, source.size - shift) - rows.start;
-      // Offsets and indexes agree modulo the page, so that kernels find aligned words in both inputs.
-      const at = rows.start % pageBytes;
-      return { bytes: bufferOf(2 * rows.turn + input, at + length), at, length };
+      const first = rows.start % pageBytes;
+      const bytes = bufferOf(2 * rows.turn + input, first + rows.end - rows.start + rows.overlapBytes);
+      const at: number[] = [];
+      layRows(rows, at, 0, first);
+      return { bytes, at, inputEnd: source.size - this.#shiftOf(input) };
     });
   }
+}
+
+/** Places the rows from `first` on, one after the other. */
+function layRows({ starts, rows }: Rows, at: number[], first: number, place: number): void {
+  for (let i = first; i < rows; i++) at[i] = place + starts[i]! - starts[first]!;
+}
+
+/**
+ * Where row `first` may begin, behind the one before it and what is ahead of that. Offsets and indexes agree modulo the
+ * page: kernels find aligned words in both inputs, and reading to where nothing is aligned takes twice as long.
+ */
+function freeAt({ starts, ends, overlapBytes }: Rows, { at }: Held, first: number): number {
+  const last = first - 1;
+  const end = at[last]! + ends[last]! - starts[last]! + overlapBytes;
+  return Math.ceil(end / pageBytes) * pageBytes + ((starts[first] ?? 0) % pageBytes);
 }
 
 /**

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { Picture } from '../../broker/picture.js';
-import { type SampleTask, sampleRunBytes, sampleRuns, sampleTasks } from '../../broker/sampling.js';
+import { runsOf, type SampleTask, sampleRunBytes, sampleRuns, sampleTasks } from '../../broker/sampling.js';
 import { gridFor } from '../../cache/blocks.js';
 import { cellCount, type Descriptor, type JobId, type Part, type Work } from '../../protocol/index.js';
 import { builtinDescriptors } from '../../workers/services/index.js';
@@ -29,7 +29,9 @@ describe('broker/sampling: where to look first', () => {
       const gaps = randomGaps(random, random.pick([MiB, 50 * MiB, 5000 * MiB]));
       const cellBytes = random.pick([0, 4096, 64 * KiB, MiB, 8 * MiB]);
       let at = 0;
-      for (const { start, end, runs } of sampleTasks(gaps, cellBytes)) {
+      for (const task of sampleTasks(gaps, cellBytes)) {
+        const { start, end } = task;
+        const runs = runsOf(task);
         expect([start, end]).to.deep.equal([runs[0]![0], runs.at(-1)![1]]);
         // One expectation a task: there are millions of runs.
         const misfit = runs.find(([from, to]) => {
@@ -47,7 +49,7 @@ describe('broker/sampling: where to look first', () => {
 
   it('is in every cell that is long enough, a few runs each, spread over it', () => {
     const cellBytes = MiB;
-    const runs = sampleTasks([[100, 100 * MiB]], cellBytes).flatMap((task) => task.runs);
+    const runs = sampleTasks([[100, 100 * MiB]], cellBytes).flatMap(runsOf);
     for (let cell = 0; cell < 100; cell++) {
       const inside = runs.filter(([from]) => Math.floor(from / cellBytes) === cell);
       expect(inside.length).to.equal(sampleRuns);
@@ -60,7 +62,7 @@ describe('broker/sampling: where to look first', () => {
   it('is the same each time, and not at the same place of each cell', () => {
     const once = sampleTasks([[0, 64 * MiB]], MiB);
     expect(sampleTasks([[0, 64 * MiB]], MiB)).to.deep.equal(once);
-    const places = new Set(once.flatMap((task) => task.runs.map(([from]) => from % MiB)));
+    const places = new Set(once.flatMap(runsOf).map(([from]) => from % MiB));
     expect(places.size).to.be.greaterThan(100);
   });
 
@@ -74,10 +76,10 @@ describe('broker/sampling: where to look first', () => {
 
   it('costs about a slice: 512 runs a task at the most, and a task a stratum for a service without cells', () => {
     const tasks = sampleTasks([[0, 4096 * MiB]], MiB);
-    expect(Math.max(...tasks.map(({ runs }) => runs.length))).to.be.at.most(512);
-    expect(tasks.reduce((sum, { runs }) => sum + runs.length, 0)).to.equal(4 * 4096);
+    expect(Math.max(...tasks.map((task) => runsOf(task).length))).to.be.at.most(512);
+    expect(tasks.reduce((sum, task) => sum + runsOf(task).length, 0)).to.equal(4 * 4096);
     const inner = sampleTasks([[0, 4096 * MiB]], 0);
-    expect(inner.map(({ runs }) => runs.length)).to.deep.equal(Array(8).fill(32));
+    expect(inner.map((task) => runsOf(task).length)).to.deep.equal(Array(8).fill(32));
   });
 });
 
@@ -94,7 +96,15 @@ describe('broker/sampling: what a report shows of it', () => {
   const more = { jobId: '1:a1' as JobId, inputs: [], work };
 
   /** The sample as a worker answers it for bytes that are 0 in even and 255 in odd blocks of 4 KiB. */
-  function sampleOf(descriptor: Descriptor, { start, end, runs }: SampleTask, cellBytes: number): Part {
+  const sampleOf = (descriptor: Descriptor, task: SampleTask, cellBytes: number): Part =>
+    partOf(descriptor, task, runsOf(task), cellBytes);
+
+  function partOf(
+    descriptor: Descriptor,
+    { start, end }: { readonly start: number; readonly end: number },
+    runs: readonly Interval[],
+    cellBytes: number,
+  ): Part {
     const span = { start, end, cellBytes };
     const rows = cellCount(span);
     const rowOf = (at: number) => (cellBytes === 0 ? 0 : Math.floor(at / cellBytes) - Math.floor(start / cellBytes));
@@ -113,7 +123,7 @@ describe('broker/sampling: what a report shows of it', () => {
   function exactOf(descriptor: Descriptor, start: number, end: number, cellBytes: number): Part {
     const runs: [number, number][] = [];
     for (let at = start; at < end; at += 4096) runs.push([at, Math.min(end, at + 4096)]);
-    const part = sampleOf(descriptor, { start, end, chunk: false, runs, stratum: [start, end] }, cellBytes);
+    const part = partOf(descriptor, { start, end }, runs, cellBytes);
     const { n: _, lo: __, hi: ___, ...columns } = part.columns;
     return { ...part, columns };
   }

@@ -3,7 +3,7 @@
  * read at the places that the broker would choose.
  */
 import { expect } from 'chai';
-import { sampleRunBytes, sampleTasks } from '../../broker/sampling.js';
+import { runsOf, sampleRunBytes, sampleTasks } from '../../broker/sampling.js';
 import { boundsOf, type Estimate, estimateOf, type FieldSpec, intervals } from '../../protocol/index.js';
 import { Random } from '../random.js';
 
@@ -63,7 +63,7 @@ function worldOf(block: Block, finish: Finish, seed: number): World {
   const random = new Random(seed);
   const width = finish === 'entropy' ? 256 : 1;
   const blocks = Array.from({ length: cells * blocksPerCell }, (_, at) => block(random, at).subarray(0, width));
-  const { runs } = sampleTasks([[0, cells * cellBytes]], cellBytes)[0]!;
+  const runs = runsOf(sampleTasks([[0, cells * cellBytes]], cellBytes)[0]!);
   const told = (rows: readonly Float64Array[]) =>
     estimateOf(
       { rows: Float64Array.from(rows.flatMap((row) => [...row])), bytes: rows.map(() => sampleRunBytes) },

@@ -1,7 +1,7 @@
 /** A task computed from bytes at hand by the real service: what the worker's engine does with files, without them. */
 import { encodePart, fieldsOf, type PartFrames, sampleFields, sizeOf, type Task } from '../../protocol/index.js';
 import { PartBuilder } from '../../workers/fold.js';
-import { batchBytesMax, cutBatch, Rows } from '../../workers/rows.js';
+import { batchBytesMax, cutRows, Rows } from '../../workers/rows.js';
 import type { AnyWorker, TaskView } from '../../workers/service.js';
 
 /** `batchBytes`: how the rows are cut, which must not show in the part. */
@@ -26,23 +26,22 @@ export function computePart(
     check() {},
   };
   const stretchBytes = form === 'whole' ? batchBytesMax : batchBytes;
-  const compute = (at: number, stop: number) => {
-    cutBatch(at, stop, { cellBytes, rowBytes: service.definition.rowBytes, stretchBytes }, batchBytes, rows.edges);
-    rows.current = 0;
+  const compute = (index: number, at: number, stop: number) => {
+    rows.clear();
+    const grid = { cellBytes, rowBytes: service.definition.rowBytes, stretchBytes };
+    cutRows(rows, at, { index, end: stop }, grid, batchBytes);
     rows.held = files.map((bytes, input) => {
-      const from = at + (input === 0 ? 0 : shift);
-      return { bytes, at: from, length: Math.min(bytes.length, from + rows.end - at + rows.overlapBytes) - from };
+      const moved = input === 0 ? 0 : shift;
+      return { bytes, at: rows.starts.map((offset) => offset + moved), inputEnd: bytes.length - moved };
     });
     const out = builder.outs(rows);
     const pending = service.compute(rows, out, view);
     if (pending) throw new Error('the simulation runs synchronous services');
     builder.take(rows);
   };
-  for (const [from, to] of runs) {
-    builder.runBegins(from);
-    for (let at = from; at < to; at = rows.end) compute(at, to);
-    builder.runEnded(from, to);
-  }
+  runs.forEach(([from, to], index) => {
+    for (let at = from; at < to; at = rows.end) compute(index, at, to);
+  });
   const fields = fieldsOf(service.descriptor, form);
   return encodePart(sampled ? [...fields, ...sampleFields] : fields, builder.part());
 }

@@ -17,7 +17,7 @@ describe('workers/reader: the bytes of batches', () => {
   };
   const batch = (turn: number, start: number, end: number) => {
     const rows = new Rows(turn);
-    rows.edges.push(start, end);
+    rows.add(start, end, 0);
     return rows;
   };
 

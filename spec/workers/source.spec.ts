@@ -106,7 +106,7 @@ describe('inputs of a task', () => {
         fields: { seen: field.u8({ merge: 'sum' }) },
         compute(input, out) {
           if (input.start === 0) act();
-          out.seen[0] = input.end - input.start;
+          out.seen[0] = input.bytes;
         },
       });
     const errorAfter = async (act: () => void) => {
