@@ -213,7 +213,7 @@ export class Job {
     if (this.phase.name !== 'running' || this.phase.open.size >= openMax) return undefined;
     const sample = this.phase.samples.pop();
     // Until all cells are sampled the exact pieces would only delay the first whole picture: there are no more processors.
-    if (!sample && this.awaitsSamples && this.phase.plan.grid.cellBytes > 0) return undefined;
+    if (!sample && this.awaitsWholePicture) return undefined;
     const piece = sample ?? this.phase.pending.take(stretchBytes);
     if (!piece) return undefined;
     const chunk = sample ? this.#sampleOf(sample) : this.#chunkOf(piece);
@@ -247,6 +247,11 @@ export class Job {
   /** The picture is not what samples can make of it yet. */
   get awaitsSamples(): boolean {
     return this.#samplesOut > 0;
+  }
+
+  /** There are cells of which nothing is known, and their samples come. */
+  get awaitsWholePicture(): boolean {
+    return this.awaitsSamples && this.running.plan.grid.cellBytes > 0;
   }
 
   taskDone(bytesRead: number): void {

@@ -21,8 +21,10 @@ import type { Session } from './sessions.js';
 
 type Event<K extends BrokerEvent['kind']> = BrokerEvent & { readonly kind: K };
 
-/** While samples come in: few reports, so that the one with all of them need not wait, milliseconds. */
+/** While samples come in: few reports, for they cost what the one with all of them then waits for, milliseconds. */
 const sampledReportMs = 100;
+/** Before the first of them: mostly that is time enough for all. */
+const sampledFirstMs = 50;
 /** Reports are never further apart where there is something new, milliseconds. */
 const reportMsMax = 100;
 /** Large reports of one job are at least so far apart, milliseconds: their bytes cost more than their making. */
@@ -124,6 +126,7 @@ export class Requests {
       return;
     }
     this.dispatch.enter(job);
+    if (job.awaitsWholePicture && reads.length === 0) job.reportAtMs = now + sampledFirstMs;
     const { context } = job;
     for (const bounds of reads) {
       this.books.emit({ kind: 'readChunk', jobId, context, bounds, span: job.spanOf(bounds) });
@@ -162,18 +165,23 @@ export class Requests {
     let finishes = false;
     for (const job of this.books.jobs.values()) {
       if (!isDue(job) || now < job.reportAtMs) continue;
-      const session = this.books.ownerOf(job);
-      if (!session) continue;
-      job.dirty = false;
-      this.#reported(job, now);
-      if (job.finishes) {
-        this.#beginFinish(job, now);
-        finishes = true;
-      } else {
-        this.books.emit({ kind: 'sendReport', peer: this.books.speak(session, now), jobId: job.id });
-      }
+      if (this.#tell(job, now)) finishes = true;
     }
     return finishes;
+  }
+
+  /** True: it goes to its service first, as a task. */
+  #tell(job: Job, now: number): boolean {
+    const session = this.books.ownerOf(job);
+    if (!session) return false;
+    job.dirty = false;
+    this.#reported(job, now);
+    if (job.finishes) {
+      this.#beginFinish(job, now);
+      return true;
+    }
+    this.books.emit({ kind: 'sendReport', peer: this.books.speak(session, now), jobId: job.id });
+    return false;
   }
 
   /** A report is on its way: the next one is due later. */
@@ -243,8 +251,8 @@ export class Requests {
     this.books.chunks.delete(chunk.key);
     for (const job of waiters) {
       this.#guarded(job, now, () => job.sampleTaken(chunk.key, part));
-      // The first picture of everything, which comes once a job, does not wait for the next report's turn.
-      if (!job.awaitsSamples) job.reportAtMs = now;
+      // The first picture of everything, which comes once a job, waits neither for the next report's turn nor for exact tasks.
+      if (!job.awaitsSamples && isDue(job)) this.#tell(job, now);
     }
   }
 
