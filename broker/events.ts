@@ -60,7 +60,14 @@ export type BrokerEvent =
   | { readonly kind: 'chunkRead'; readonly jobId: JobId; readonly bounds: ChunkBounds; readonly part: Part | null }
   | { readonly kind: 'inputHashed'; readonly id: string; readonly hash: string }
   /** A report was built and handed to the socket; what building took sets the pace of the next. */
-  | { readonly kind: 'reportSent'; readonly jobId: JobId; readonly buildMs: number; readonly isLarge?: boolean }
+  /** `bytes`: of its frames. Large ones are acknowledged. */
+  | {
+      readonly kind: 'reportSent';
+      readonly jobId: JobId;
+      readonly buildMs: number;
+      readonly bytes: number;
+      readonly isLarge?: boolean;
+    }
   /** More waits for the peer than is kept for one that does not read. */
   | { readonly kind: 'peerFlooded'; readonly peer: PeerId }
   | { readonly kind: 'deadlineReached' };

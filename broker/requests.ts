@@ -27,8 +27,12 @@ const sampledReportMs = 100;
 const sampledFirstMs = 50;
 /** Reports are never further apart where there is something new, milliseconds. */
 const reportMsMax = 100;
-/** Large reports of one job are at least so far apart, milliseconds: their bytes cost more than their making. */
-const largeReportMs = 55;
+/**
+ * Reports of one job take so many bytes a millisecond at the most. To copy, unpack and throw away costs both sides more
+ * than building: of 262,144 cells (9 MB) every 55 ms they made the job a third slower. Where reports are so large, fewer
+ * than ten may come before the final one.
+ */
+const reportBytesPerMs = 60_000;
 /** Large reports under way to a client that has not said that it has them. */
 const largeReportsMax = 2;
 
@@ -195,10 +199,10 @@ export class Requests {
     return Math.max(reportMs, Math.min(reportMsMax, elapsedMs / 40));
   }
 
-  reportSent({ jobId, buildMs, isLarge }: Event<'reportSent'>, now: number): void {
+  reportSent({ jobId, buildMs, bytes, isLarge }: Event<'reportSent'>, now: number): void {
     const job = this.books.jobs.get(jobId);
     if (!job) return;
-    job.reportAtMs = Math.max(job.reportAtMs, now + 10 * buildMs, isLarge ? now + largeReportMs : 0);
+    job.reportAtMs = Math.max(job.reportAtMs, now + Math.max(10 * buildMs, bytes / reportBytesPerMs));
     if (isLarge) job.largeReports++;
   }
 

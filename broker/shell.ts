@@ -183,8 +183,8 @@ export class BrokerShell {
         ? encodeToPlainClient({ kind: 'plainPartial', service: report.service, body: reportFrames(report) })
         : encodeToClient({ kind: 'partial', requestId, report });
       const buildMs = performance.now() - begun;
-      const isLarge = reportIsLarge(report);
-      queueMicrotask(() => this.#feed({ kind: 'reportSent', jobId, buildMs, isLarge }));
+      const [bytes, isLarge] = [bytesOf(frames), reportIsLarge(report)];
+      queueMicrotask(() => this.#feed({ kind: 'reportSent', jobId, buildMs, bytes, isLarge }));
       return frames;
     };
     this.#outbox.post({ peer, build, key: jobId });

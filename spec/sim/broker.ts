@@ -145,7 +145,7 @@ export class SimBroker implements RouterPort {
         this.network.send(peer, encodeToClient(message));
       }
       const buildMs = this.world.ms(0, 1) ** 2 * 4;
-      this.process.after(buildMs, () => this.feed({ kind: 'reportSent', jobId, buildMs }));
+      this.process.after(buildMs, () => this.feed({ kind: 'reportSent', jobId, buildMs, bytes: 0 }));
     };
     if (waitMs > 0) this.process.after(waitMs, send);
     else send();

@@ -155,7 +155,7 @@ export class Stage {
         const newest = this.#broker!.report(command.jobId, this.now);
         if (!newest) return;
         this.#send(command.peer, { kind: 'partial', requestId: newest.requestId, report: newest.report });
-        return this.#later({ kind: 'reportSent', jobId: command.jobId, buildMs: 0 });
+        return this.#later({ kind: 'reportSent', jobId: command.jobId, buildMs: 0, bytes: 0 });
       }
       case 'publishCancel':
         this.say(`broker publishes cancel ${command.jobId}`);
