@@ -29,7 +29,7 @@ const openingSlices = 8;
 /** A worker holds no more than this ahead of the task that it runs, or one task. */
 const aheadMs = 10;
 /** Where seeks are dear, a disk that waits between two slices is lost time: they are so many times longer. */
-const dearSlices = 16;
+const dearSlices = 32;
 
 export class Turns {
   readonly #clients: DeficitRing<ClientId>;

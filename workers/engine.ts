@@ -98,8 +98,9 @@ function typed(error: unknown, { descriptor }: AnyWorker, task: Task, host: Task
 class TaskRun {
   /** The batch under way. */
   #rows = new Rows(0);
-  /** Read ahead, or free. */
-  #others = new Rows(1);
+  /** Batches that are read ahead, in order, and those that are free. */
+  readonly #ahead: Rows[] = [];
+  readonly #free: Rows[] = [];
   readonly #reader: Reader;
   readonly #builder: PartBuilder;
   readonly #view: TaskView;
@@ -118,7 +119,7 @@ class TaskRun {
     const { overlap, shift } = service.descriptor;
     const [start, end] = [runs[0]![0], runs.at(-1)![1]];
     this.#shift = shift === undefined ? 0 : sizeOf(shift, params);
-    this.#rows.overlapBytes = this.#others.overlapBytes = sizeOf(overlap, params);
+    this.#rows.overlapBytes = sizeOf(overlap, params);
     if (this.#rows.overlapBytes > overlapBytesMax) {
       throw fail('E_PARAM', `${service.descriptor.name}: ${overlap} is over ${overlapBytesMax} bytes`);
     }
@@ -126,6 +127,11 @@ class TaskRun {
       throw fail('E_RANGE', `[${start}, ${end}) is not inside the input, which has ${this.#common()} bytes there`);
     }
     this.#reader = new Reader(sources, this.#shift);
+    for (let turn = 1; turn <= this.#reader.aheadMax; turn++) {
+      const rows = new Rows(turn);
+      rows.overlapBytes = this.#rows.overlapBytes;
+      this.#free.push(rows);
+    }
     this.#builder = new PartBuilder(service, { start, end, cellBytes, form, params, sampled: kind === 'sample' });
     this.#view = this.#viewOf();
   }
@@ -169,28 +175,33 @@ class TaskRun {
     };
   }
 
-  /** Batches follow each other; where reading is slow, the next one is read meanwhile. */
+  /** Batches follow each other; where reading is slow, the next ones are read meanwhile. */
   async #computeRange(start: number, end: number): Promise<void> {
-    if (start < end) this.#cut(this.#rows, start, end);
-    for (let at = start; at < end; ) {
+    let at = start;
+    while (at < end || this.#ahead.length > 0) {
       if (this.host.isCancelled()) throw cancelled();
+      const next = this.#ahead.shift();
+      if (next) {
+        this.#free.push(this.#rows);
+        this.#rows = next;
+      } else {
+        at = this.#cut(this.#rows, at, end);
+      }
       await this.#reader.fill(this.#rows);
-      const next = this.#rows.end;
-      const readsAhead = next < end && this.#reader.isSlow;
-      if (readsAhead) {
-        this.#cut(this.#others, next, end);
-        this.#reader.begin(this.#others);
+      while (at < end && this.#reader.isSlow && this.#free.length > 0) {
+        const rows = this.#free.shift()!;
+        at = this.#cut(rows, at, end);
+        this.#reader.begin(rows);
+        this.#ahead.push(rows);
       }
       await this.#computeBatch();
-      at = next;
-      if (readsAhead) [this.#rows, this.#others] = [this.#others, this.#rows];
-      else if (at < end) this.#cut(this.#rows, at, end);
     }
   }
 
-  #cut(rows: Rows, at: number, end: number): void {
+  /** Gives where the batch ends. */
+  #cut(rows: Rows, at: number, end: number): number {
     rows.clear();
-    cutRows(rows, at, { index: 0, end }, this.#grid, this.#batchBytes);
+    return cutRows(rows, at, { index: 0, end }, this.#grid, this.#batchBytes);
   }
 
   /** Short runs are read one by one and computed many at once: to call compute for each costs more than the reading. */

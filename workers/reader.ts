@@ -1,9 +1,9 @@
 /**
  * The bytes of a task's batches: read from all inputs into buffers that are used again. Where the disk is slow, the next
- * batch is read while this one is computed.
+ * batches are read while this one is computed.
  *
- * Rules: a batch's bytes stay as they are until the batch after the next one is asked for. Whoever ends a task waits for
- * `idle` first: a read under way holds the buffer and the open file.
+ * Rules: batches of a task take turns with their buffers, so a batch's bytes stay as they are until its turn comes again.
+ * Whoever ends a task waits for `idle` first: a read under way holds the buffer and the open file.
  */
 import { moduleBuffer } from './kernels/module.js';
 import { batchBytesMax, type Held, pageBytes, type Rows } from './rows.js';
@@ -13,8 +13,8 @@ import type { Source } from './source.js';
 const slowMsPerMiB = 1;
 
 export class Reader {
-  /** Reads under way, and what they are for. */
-  #ahead: { readonly rows: Rows; readonly done: Promise<unknown> } | null = null;
+  /** Reads under way, by what they are for. */
+  readonly #ahead = new Map<Rows, Promise<unknown>>();
   #isSlow = false;
 
   constructor(
@@ -28,11 +28,19 @@ export class Reader {
     return this.#isSlow;
   }
 
+  /**
+   * How many batches: of one input two, so that the disk has its next read before the last one has been heard of. Of two
+   * inputs one, for reads at both ends at once would send its head to and fro.
+   */
+  get aheadMax(): number {
+    return this.sources.length === 1 ? 2 : 1;
+  }
+
   /** Fills `rows.held` with rows that follow each other: at once, or with what was begun. */
   async fill(rows: Rows): Promise<void> {
-    if (this.#ahead?.rows === rows) {
-      const { done } = this.#ahead;
-      this.#ahead = null;
+    const done = this.#ahead.get(rows);
+    if (done) {
+      this.#ahead.delete(rows);
       await done;
       return;
     }
@@ -55,7 +63,7 @@ export class Reader {
     const done = all();
     // Nobody may ask for it any more.
     done.catch(() => {});
-    this.#ahead = { rows, done };
+    this.#ahead.set(rows, done);
   }
 
   /** Of a sample: reads the rows from `first` on, which follow each other, to the end of what `rows` holds before them. */
@@ -74,7 +82,7 @@ export class Reader {
   }
 
   async idle(): Promise<void> {
-    await this.#ahead?.done.catch(() => {});
+    await Promise.allSettled(this.#ahead.values());
   }
 
   #read(rows: Rows, first: number): void {
@@ -99,7 +107,10 @@ export class Reader {
   #place(rows: Rows): Held[] {
     return this.sources.map((source, input) => {
       const first = rows.start % pageBytes;
-      const bytes = bufferOf(2 * rows.turn + input, first + rows.end - rows.start + rows.overlapBytes);
+      const bytes = bufferOf(
+        rows.turn * this.sources.length + input,
+        first + rows.end - rows.start + rows.overlapBytes,
+      );
       const at: number[] = [];
       layRows(rows, at, 0, first);
       return { bytes, at, inputEnd: source.size - this.#shiftOf(input) };
@@ -124,7 +135,7 @@ function freeAt({ starts, ends, overlapBytes }: Rows, { at }: Held, first: numbe
 
 /**
  * Buffers of the thread, which runs one task at a time: in the memory of the kernels' module, so that they need no copy,
- * or, for longer rows or without the module, ones that grow. Two an input, for batches in turn.
+ * or, for longer rows or without the module, ones that grow. One an input and turn.
  */
 const buffers: Uint8Array[] = [];
 function bufferOf(index: number, length: number): Uint8Array {

@@ -55,7 +55,7 @@ export interface Held {
   readonly inputEnd: number;
 }
 
-/** One object serves all batches of a task, or two in turn. What it hands out is overwritten by the next batch. */
+/** One object serves all batches of a task, or some in turn. What it hands out is overwritten by the next batch. */
 export class Rows {
   /** Row i is [starts[i], ends[i]), in bytes of the first input, and of run runs[i]. */
   readonly starts: number[] = [];
@@ -63,7 +63,7 @@ export class Rows {
   readonly runs: number[] = [];
   held: readonly Held[] = [];
   overlapBytes = 0;
-  /** Batches of a task take turns with their buffers: 0 or 1. */
+  /** Batches of a task take turns with their buffers, from 0 on. */
   readonly turn: number;
   /** The row that was asked for last: as far as compute has come. */
   current = 0;

@@ -36,6 +36,20 @@ describe('workers/reader: the bytes of batches', () => {
     source.close();
   });
 
+  it('are read ahead for more than one batch, whichever is done first', async () => {
+    const source = open('e');
+    const reader = new Reader([source], 0);
+    expect(reader.aheadMax).to.equal(2);
+    const batches = [0, 1, 2].map((turn) => batch(turn, turn * 100 * KiB, (turn + 1) * 100 * KiB));
+    for (const rows of batches.slice(1)) reader.begin(rows);
+    for (const rows of batches) await reader.fill(rows);
+    for (const [turn, rows] of batches.entries()) {
+      const expected = bytes.subarray(turn * 100 * KiB, (turn + 1) * 100 * KiB);
+      expect(Buffer.compare(rows.row(0), expected), `batch ${turn}`).to.equal(0);
+    }
+    source.close();
+  });
+
   it('of two inputs come from places as far apart as the shift says', async () => {
     const sources = [open('b'), open('c')];
     const reader = new Reader(sources, 1000);
