@@ -1,4 +1,4 @@
-/** A whole binglide on one machine: the broker in this process, its cache, and slot processes around it. */
+/** A whole binglide on one machine: the broker in this process, its cache, and slots, processes around it or threads in it. */
 import { readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
@@ -8,11 +8,14 @@ import { setFlagsFromString } from 'node:v8';
 import type { BrokerOptions, BrokerShell } from '../broker/index.js';
 import { fail } from '../protocol/errors.js';
 import { ownFolder, privateFolder } from './runtime-folder.js';
+import { SlotThreads, slotThreadsMax } from './slot-threads.js';
 import { Slots } from './slots.js';
 
 export interface NodeOptions {
-  /** Slot processes: tasks that run at a time. Default: the processors that this process may use. */
+  /** Tasks that run at a time. Default: the processors that this process may use. */
   readonly slots?: number;
+  /** A few slots are threads of this process: it is to answer soon, and lives no longer than its question. */
+  readonly brief?: boolean;
   /** Folders that inputs must lie in, links resolved. Default: anywhere. */
   readonly roots?: readonly string[];
   /** The cache's folder. Default: the user's. */
@@ -31,7 +34,7 @@ export interface NodeOptions {
 export interface BinglideNode {
   readonly endpoint: string;
   readonly broker: BrokerShell;
-  readonly slots: Slots;
+  readonly slots: Slots | SlotThreads;
   /** Ends the slots, finishes what is being written to the cache, closes the sockets. */
   close(): Promise<void>;
 }
@@ -43,38 +46,48 @@ export interface BinglideNode {
 const heap = '--heap-growing-percent=300';
 
 export async function startNode(options: NodeOptions = {}): Promise<BinglideNode> {
-  setFlagsFromString(heap);
   const directory = options.directory ? await ownFolder(options.directory) : await privateFolder();
   const endpoint = options.endpoint ?? `ipc://${join(directory, 'broker.sock')}`;
   const isTcp = refuseOpenEndpoint(endpoint);
-  // Nobody else can be at a private name: the slots load while the broker does, and find it bound.
+  // Slots load while the broker does. Nobody else can be at a private name: processes there find it bound.
   const isPrivate = !options.directory && !options.endpoint;
-  let slots = isPrivate ? startSlots(endpoint, options) : undefined;
+  const early = startThreads(options) ?? (isPrivate ? startProcesses(endpoint, options) : undefined);
   const cancelEndpoint = isTcp ? 'tcp://127.0.0.1:*' : `ipc://${join(directory, 'cancel.sock')}`;
   const broker = await startBroker(endpoint, cancelEndpoint, options).catch(async (error: unknown) => {
-    await slots?.close();
+    await early?.close();
     throw error;
   });
-  slots ??= startSlots(broker.endpoint, options);
-  const working = slots;
+  const slots = early ?? startProcesses(broker.endpoint, options);
+  if (slots instanceof SlotThreads) await slots.serve(broker.endpoint);
+  // Not before: with changed flags V8 does not know its own cached code again, and a thread takes twice as long to start.
+  else setFlagsFromString(heap);
   const sockets = [broker.endpoint, broker.cancelEndpoint].filter((bound) => bound.startsWith('ipc://'));
   let closing: Promise<void> | undefined;
   const close = async () => {
     // Before they are closed: afterwards another broker's may stand there.
     for (const bound of sockets) await rm(bound.replace('ipc://', ''), { force: true });
-    await Promise.all([working.close(), broker.close()]);
+    await Promise.all([slots.close(), broker.close()]);
     if (!options.directory) await rm(directory, { recursive: true, force: true });
   };
   return { endpoint: broker.endpoint, broker, slots, close: () => (closing ??= close()) };
 }
 
-function startSlots(endpoint: string, { slots, roots, stallMs }: NodeOptions): Slots {
-  return new Slots({
-    endpoint,
+function slotsOf({ slots, roots, stallMs }: NodeOptions) {
+  return {
     slots: slots ?? availableParallelism(),
     ...(roots && { roots }),
     ...(stallMs !== undefined && { stallMs }),
-  });
+  };
+}
+
+function startProcesses(endpoint: string, options: NodeOptions): Slots {
+  return new Slots({ endpoint, ...slotsOf(options) });
+}
+
+/** Undefined where the slots are to be processes. */
+function startThreads(options: NodeOptions): SlotThreads | undefined {
+  const wanted = slotsOf(options);
+  return options.brief && wanted.slots <= slotThreadsMax ? new SlotThreads(wanted) : undefined;
 }
 
 /** Loads what the broker needs only now, so that slots may be started before. */

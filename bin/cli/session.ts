@@ -104,6 +104,7 @@ async function startEmbedded(
   const [node, { connect }] = await Promise.all([
     startNode({
       slots: where.bringsWorkers ? 0 : coresOf(where),
+      brief: true,
       ...(where.cacheDir !== undefined && { cacheDir: where.cacheDir }),
     }),
     import('../../client/index.js'),

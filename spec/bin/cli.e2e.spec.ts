@@ -217,12 +217,18 @@ describe('binglide on its own', function () {
     });
   }
 
-  it('SIGKILL leaves no process behind', async () => {
-    const { child, ended, linesOut } = place.start(['hist', '--ndjson', '--no-cache', 'sparse']);
-    await linesOut(1);
-    expect(await slotsOf(child.pid!)).not.to.deep.equal([]);
-    child.kill('SIGKILL');
-    expect((await ended).signal).to.equal('SIGKILL');
-    expect(await gone(child.pid!)).to.equal(true);
-  });
+  for (const [cores, are] of [
+    [2, 'threads'],
+    [5, 'processes'],
+  ] as const) {
+    it(`SIGKILL leaves nothing behind where its slots are ${are}`, async () => {
+      const args = ['hist', '--ndjson', '--no-cache', '-j', String(cores), 'sparse'];
+      const { child, ended, linesOut } = place.start(args);
+      await linesOut(1);
+      expect((await slotsOf(child.pid!)).length > 0).to.equal(are === 'processes');
+      child.kill('SIGKILL');
+      expect((await ended).signal).to.equal('SIGKILL');
+      expect(await gone(child.pid!)).to.equal(true);
+    });
+  }
 });
