@@ -4,7 +4,6 @@ import { rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { setFlagsFromString } from 'node:v8';
 import type { BrokerOptions, BrokerShell } from '../broker/index.js';
 import { fail } from '../protocol/errors.js';
 import { ownFolder, privateFolder } from './runtime-folder.js';
@@ -39,12 +38,6 @@ export interface BinglideNode {
   close(): Promise<void>;
 }
 
-/**
- * A broker's heap is small, so V8 collects it whole after each few megabytes of new parts, with all its threads, and that
- * took a third of the broker's processor time. It may be four times as large before.
- */
-const heap = '--heap-growing-percent=300';
-
 export async function startNode(options: NodeOptions = {}): Promise<BinglideNode> {
   const directory = options.directory ? await ownFolder(options.directory) : await privateFolder();
   const endpoint = options.endpoint ?? `ipc://${join(directory, 'broker.sock')}`;
@@ -59,8 +52,6 @@ export async function startNode(options: NodeOptions = {}): Promise<BinglideNode
   });
   const slots = early ?? startProcesses(broker.endpoint, options);
   if (slots instanceof SlotThreads) await slots.serve(broker.endpoint);
-  // Not before: with changed flags V8 does not know its own cached code again, and a thread takes twice as long to start.
-  else setFlagsFromString(heap);
   const sockets = [broker.endpoint, broker.cancelEndpoint].filter((bound) => bound.startsWith('ipc://'));
   let closing: Promise<void> | undefined;
   const close = async () => {

@@ -10,6 +10,7 @@ import { fail } from '../protocol/errors.js';
 import type { Dtype } from '../protocol/npy.js';
 import { boundsOf, type Estimate, estimateOf, intervalOutput, intervals } from '../protocol/sample.js';
 import type { OutArray } from './fields.js';
+import { entropiesWithout, roomForBatch, roomForCell } from './kernels/rows.js';
 import type { Rows } from './rows.js';
 import type { AnyWorker, FieldPlan } from './service.js';
 import { RowSink } from './sink.js';
@@ -148,7 +149,7 @@ export class PartBuilder {
     if (this.#isDirect(column) || this.#isAddedTo(column))
       return data.subarray(this.#cells[0]! * width, this.#cells[0]! * width + length);
     if (column.scratch.length < length) {
-      column.scratch = new arrayTypes[plan.outDtype](length);
+      column.scratch = this.#sample?.room(column, length) ?? new arrayTypes[plan.outDtype](length);
       column.wide = column.scratch instanceof Float64Array ? column.scratch : new Float64Array(length);
     }
     const given = column.scratch.subarray(0, length);
@@ -169,7 +170,8 @@ export class PartBuilder {
     if (!(column.scratch instanceof Float64Array)) column.wide.set(got);
     else if (got !== given) given.set(got);
     const source = direct ? (given as Float64Array) : column.wide;
-    if (plan.outDtype === 'u8' || plan.outDtype === 'i8') checkWhole(plan, source, rowCount * width);
+    if (!column.addsUp && (plan.outDtype === 'u8' || plan.outDtype === 'i8'))
+      checkWhole(plan, source, rowCount * width);
     if (direct || (this.#plan.sampled && plan.spec.merge === 'run')) return;
     if (this.#wholeCells && plan.spec.cells && !this.#plan.sampled) {
       data.set(source.subarray(0, rowCount * width), this.#cells[0]! * width);
@@ -248,7 +250,14 @@ class SampleColumns {
     this.#seen = new Float64Array(cells);
     this.#lo = new Float64Array(cells).fill(NaN);
     this.#hi = new Float64Array(cells).fill(NaN);
-    this.#rows = new Float64Array(usualRuns * (column?.width ?? 0));
+    this.#rows =
+      (output?.finish === 'entropy' ? roomForCell() : null) ?? new Float64Array(usualRuns * (column?.width ?? 0));
+  }
+
+  /** Where the rows of a batch are to be computed, if that matters. */
+  room(column: Column, length: number): Float64Array | null {
+    const isOurs = column === this.column && column.scratch instanceof Float64Array;
+    return isOurs && this.output?.finish === 'entropy' ? roomForBatch(length) : null;
   }
 
   /** The batch's rows, as compute left them in the column. */
@@ -305,7 +314,7 @@ class SampleColumns {
   #tell(): void {
     if (this.#bytes.length === 0) return;
     const rows = this.#rows.subarray(0, this.#bytes.length * this.column!.width);
-    const estimate = estimateOf({ rows, bytes: this.#bytes }, this.output!.finish);
+    const estimate = estimateOf({ rows, bytes: this.#bytes }, this.output!.finish, entropiesWithout);
     this.#estimates.push({ cell: this.#cell, estimate });
     this.#bytes = [];
   }

@@ -1,13 +1,15 @@
 /** Each kernel in WebAssembly against its twin, on the same bytes, once in the module's memory and once out of it. */
 import { execFileSync } from 'node:child_process';
 import { expect } from 'chai';
+import { entropies } from '../../protocol/sample.js';
 import { countClasses } from '../../workers/kernels/classes.js';
 import { compareBytes } from '../../workers/kernels/difference.js';
 import { addDigrams } from '../../workers/kernels/digrams.js';
 import { addBlocks, addLeaves, type Pieces } from '../../workers/kernels/entropy.js';
-import { addHistogram } from '../../workers/kernels/histogram.js';
+import { addHistogram, addRow } from '../../workers/kernels/histogram.js';
 import { inputBytes, kernelModule, moduleBuffer, moduleOf } from '../../workers/kernels/module.js';
 import { addProducts, countInCircle, groupBytes } from '../../workers/kernels/moments.js';
+import { entropiesWithout, roomForBatch, roomForCell } from '../../workers/kernels/rows.js';
 import { Random } from '../random.js';
 
 const rounds = 150;
@@ -71,6 +73,32 @@ describe('kernels', () => {
       return counts;
     };
     for (const { plain, held } of inputs(1)) expect(once(held)).to.deep.equal(once(plain));
+  });
+
+  it('rows of counts: added up, and what all but one of them tell', () => {
+    const random = new Random(9);
+    const module = kernelModule()!;
+    for (let round = 0; round < rounds; round++) {
+      // One run more than the module has room for, and counts that it has no logarithm of, are the twin's.
+      const m = random.pick([1, 2, 4, 5, 32, 33]);
+      const bytes = Array.from({ length: m }, () => random.int(1, random.pick([4, 400, 4096, 20_000])));
+      const plain = new Float64Array(m * 256);
+      const held = roomForCell()!.length < plain.length ? plain : roomForCell()!.subarray(0, plain.length).fill(0);
+      bytes.forEach((length, run) => {
+        const counts = new Uint32Array(256);
+        for (let i = 0; i < length; i++) counts[random.chance(0.5) ? random.int(0, 255) : run]!++;
+        module.counts.set(counts);
+        for (const rows of new Set([plain, held])) {
+          addRow(module, module.counts, rows.subarray(run * 256, (run + 1) * 256));
+        }
+      });
+      expect(held).to.deep.equal(plain);
+      const found = entropiesWithout(held, bytes);
+      expect(found).to.deep.equal(entropies(plain, bytes));
+      expect(found.without.length).to.equal(m);
+    }
+    expect(roomForBatch(256 * 256)!.buffer).to.equal(module.inputs[0]!.buffer);
+    expect(roomForBatch(256 * 256 + 1)).to.equal(null);
   });
 
   /** Two or three pieces that lie behind each other from an offset on. */

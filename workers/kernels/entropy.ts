@@ -6,7 +6,7 @@
  * A leaf counts for the extremes where it lies inside a piece whole; the file's own last leaf may be short.
  */
 import { entropyTable } from '../../protocol/entropy.js';
-import { addCounts, addHistogram } from './histogram.js';
+import { addHistogram, addRow } from './histogram.js';
 import { type KernelModule, moduleOf } from './module.js';
 import { headBytes, wordsAt } from './words.js';
 
@@ -35,7 +35,7 @@ export function addLeaves(pieces: Pieces, fileEnd: number, counts: Float64Array,
     const module = moduleOf(bytes);
     if (module) {
       runLeaves(module, bytes, pieces.offset(i), fileEnd);
-      addCounts(module.pieceCounts, own);
+      addRow(module, module.pieceCounts, own);
       keep(extremes, i, module.extremes[0]!, module.extremes[1]!);
     } else {
       keep(extremes, i, ...leavesOf(bytes, pieces.offset(i), fileEnd, own));
@@ -55,7 +55,7 @@ export function addBlocks(
   if (!module) return addBlocksSingly(pieces, fileEnd, q, total, extremes);
   module.totalCounts.fill(0);
   for (let i = 0; i < pieces.rows; ) i = runBlocks(module, pieces, i, fileEnd, q, extremes);
-  addCounts(module.totalCounts, total);
+  addRow(module, module.totalCounts, total);
 }
 
 /** The twin. */

@@ -1,5 +1,5 @@
 /** Counts of byte values: the loop under HIST and ENT. Pure but for its scratch tables, which it clears itself. */
-import { moduleOf } from './module.js';
+import { type KernelModule, moduleOf } from './module.js';
 import { headBytes, wordsAt } from './words.js';
 
 /** Eight tables, so that equal neighbours do not wait for each other's store. */
@@ -10,7 +10,7 @@ export function addHistogram(bytes: Uint8Array, counts: Float64Array): void {
   const module = moduleOf(bytes);
   if (module) {
     module.run.addHistogram(bytes.byteOffset, bytes.length);
-    addCounts(module.counts, counts);
+    addRow(module, module.counts, counts);
     return;
   }
   countInto(bytes);
@@ -20,6 +20,12 @@ export function addHistogram(bytes: Uint8Array, counts: Float64Array): void {
 /** counts[i] += found[i]. */
 export function addCounts(found: Uint32Array, counts: Float64Array): void {
   for (let i = 0; i < found.length; i++) counts[i]! += found[i]!;
+}
+
+/** The same for 256 numbers of the module's, in the module where both lie there. */
+export function addRow(module: KernelModule, found: Uint32Array, counts: Float64Array): void {
+  if (moduleOf(counts) === module) module.run.addCounts(counts.byteOffset, found.byteOffset);
+  else addCounts(found, counts);
 }
 
 /** Fills the tables; bytes before and after whole 8-byte words go one by one. */

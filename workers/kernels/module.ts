@@ -45,6 +45,15 @@ interface Exports {
   beginDifference(length: number, gap: number): void;
   addDifference(a: number, b: number, at: number): number;
   endDifference(): void;
+  batchRowsAt(): number;
+  batchRowsMax(): number;
+  cellRowsAt(): number;
+  cellRowsMax(): number;
+  logsAt(): number;
+  countsMax(): number;
+  sumsAt(): number;
+  addCounts(target: number, counts: number): void;
+  leaveOneOut(rows: number, m: number): void;
 }
 
 /** Bytes that an input's buffer has: the longest batch, where it begins in a page, and a page of overlap. */
@@ -66,6 +75,12 @@ export class KernelModule {
   readonly xor: Uint32Array;
   readonly intervals: Int32Array;
   readonly state: Int32Array;
+  /** Rows of a batch's runs, and of one cell's. */
+  readonly batchRows: Float64Array;
+  readonly cellRows: Float64Array;
+  /** c·log2 c, filled by whoever needs them. */
+  readonly logs: Float64Array;
+  readonly sums: Float64Array;
   readonly inputs: readonly Uint8Array[];
   /** T[0…] is there so far. */
   #tableLength = 0;
@@ -87,6 +102,10 @@ export class KernelModule {
     this.xor = new Uint32Array(buffer, run.xorAt(), 256);
     this.intervals = new Int32Array(buffer, run.intervalsAt(), 3 * run.intervalsMax());
     this.state = new Int32Array(buffer, run.stateAt(), 8);
+    this.batchRows = new Float64Array(buffer, run.batchRowsAt(), 256 * run.batchRowsMax());
+    this.cellRows = new Float64Array(buffer, run.cellRowsAt(), 256 * run.cellRowsMax());
+    this.logs = new Float64Array(buffer, run.logsAt(), run.countsMax() + 1);
+    this.sums = new Float64Array(buffer, run.sumsAt(), 2 + 2 * run.cellRowsMax());
     this.inputs = [0, 1, 2, 3].map(
       (i) => new Uint8Array(buffer, run.inputsAt() + i * (inputBytes + slackBytes), inputBytes),
     );
@@ -126,7 +145,7 @@ export function moduleBuffer(index: number, length: number): Uint8Array | null {
   return length <= inputBytes ? (kernelModule()?.inputs[index] ?? null) : null;
 }
 
-/** The module where these bytes lie in its memory; else the twin's turn has come. */
-export function moduleOf(bytes: Uint8Array): KernelModule | null {
+/** The module where these bytes, or numbers, lie in its memory; else the twin's turn has come. */
+export function moduleOf(bytes: Uint8Array | Float64Array): KernelModule | null {
   return loaded && bytes.buffer === loaded.run.memory.buffer ? loaded : null;
 }

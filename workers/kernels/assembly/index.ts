@@ -23,6 +23,17 @@ export {
 } from './entropy';
 export { addHistogram, countsAt } from './histogram';
 export { addCircle, addProducts, productsAt } from './moments';
+export {
+  addCounts,
+  batchRowsAt,
+  batchRowsMax,
+  cellRowsAt,
+  cellRowsMax,
+  countsMax,
+  leaveOneOut,
+  logsAt,
+  sumsAt,
+} from './rows';
 
 /** The first page of the memory that is free for inputs. */
 export function inputsAt(): usize {
