@@ -67,6 +67,24 @@ export class Dispatch {
   /** A job has pieces to be had from now on. */
   enter(job: Job): void {
     this.#turns.enter(job);
+    this.#makeRoom(job);
+  }
+
+  /**
+   * Where all slots are at work, what long jobs have waiting behind it is asked back, so that the newcomer waits for one
+   * task and not for two. A worker answers at once for what it has not begun; it is still wanted, and given out again.
+   */
+  #makeRoom({ id, service }: Job): void {
+    if (this.books.roster.idleWorker(service!.digest)) return;
+    for (const { peer, attempts } of this.books.roster.workers()) {
+      for (const attempt of attempts.slice(1)) {
+        const { jobId, withdrawn } = this.#assignments.get(attempt)!;
+        const phase = this.books.jobs.get(jobId)?.phase;
+        if (withdrawn || jobId === id || phase?.name !== 'running' || phase.pending.size === 0) continue;
+        const message = { kind: 'workerCancel', jobId, attempts: [attempt] } as const;
+        this.books.emit({ kind: 'sendToWorker', peer, message });
+      }
+    }
   }
 
   /** What a task of the job is to take. */
@@ -251,9 +269,11 @@ export class Dispatch {
   /** Wants the job's next pieces, also where no worker is free: who wants a piece shares in it from then on. */
   #openPieces(job: Job): void {
     if (job.phase.name !== 'running') return;
-    const openMax = 2 * Math.max(1, this.books.roster.slotCount);
+    const pieces = 2 * Math.max(1, this.books.roster.slotCount);
+    // By number alone a job of short pieces would leave its turn to others between them.
+    const atOnce = { pieces, bytes: pieces * this.sliceMs(job, false) * job.bytesPerMs };
     const stretchBytes = this.books.seeks.stretchBytes(job.inputIds, job.bytesPerMs);
-    const open = () => job.openNext(openMax, stretchBytes);
+    const open = () => job.openNext(atOnce, stretchBytes);
     for (let opened = open(); opened; opened = open()) {
       // Another job may have had it computed in part: that much is known here too.
       for (const part of this.books.chunks.want(opened, job.id).parts) job.pieceProgressed(part);

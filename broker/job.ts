@@ -38,6 +38,16 @@ export type Phase =
 /** Whole fields that weigh nothing beside 10 ms of computing, and the longest task for those that do. */
 const lightPartBytes = 65_536;
 const sliceWeightMax = 4;
+
+/** Pieces that a job has open at a time: that many, and more where they are short, while they have not so many bytes. */
+export interface OpenPieces {
+  readonly pieces: number;
+  readonly bytes: number;
+}
+
+/** So many times as many short ones. */
+const shortPiecesFactor = 4;
+
 export class Job {
   phase: Phase;
   /** Set with the first phase that has one. */
@@ -50,6 +60,9 @@ export class Job {
   dirty = false;
   /** No report before this moment. */
   reportAtMs = 0;
+  /** When the last one was sent, and how long another is to keep away for what it cost. */
+  reportedMs = -Infinity;
+  reportGapMs = 0;
   /** Large reports that were sent on this connection and not acknowledged. */
   largeReports = 0;
   #finishing: Finishing | undefined;
@@ -208,9 +221,9 @@ export class Job {
     return this.query.cache && this.service!.descriptor.cached;
   }
 
-  /** The next piece to be opened, as long as fewer than `openMax` are; neighbours for so many bytes (pending.ts). */
-  openNext(openMax: number, stretchBytes: number): NewChunk | undefined {
-    if (this.phase.name !== 'running' || this.phase.open.size >= openMax) return undefined;
+  /** The next piece to be opened, as long as so many are not; neighbours for so many bytes (pending.ts). */
+  openNext(atOnce: OpenPieces, stretchBytes: number): NewChunk | undefined {
+    if (this.phase.name !== 'running' || !this.#mayOpen(this.phase, atOnce)) return undefined;
     const sample = this.phase.samples.pop();
     // Until all cells are sampled the exact pieces would only delay the first whole picture: there are no more processors.
     if (!sample && this.awaitsWholePicture) return undefined;
@@ -219,6 +232,14 @@ export class Job {
     const chunk = sample ? this.#sampleOf(sample) : this.#chunkOf(piece);
     this.phase.open.set(chunk.key, piece);
     return chunk;
+  }
+
+  #mayOpen({ open }: Running, { pieces, bytes }: OpenPieces): boolean {
+    if (open.size < pieces) return true;
+    if (open.size >= shortPiecesFactor * pieces) return false;
+    let sum = 0;
+    for (const { start, end } of open.values()) sum += end - start;
+    return sum < bytes;
   }
 
   /** A slice of an open piece was computed, here or for another job that wants it too. */

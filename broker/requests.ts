@@ -23,8 +23,8 @@ type Event<K extends BrokerEvent['kind']> = BrokerEvent & { readonly kind: K };
 
 /** While samples come in: few reports, for they cost what the one with all of them then waits for, milliseconds. */
 const sampledReportMs = 100;
-/** Before the first of them: mostly that is time enough for all. */
-const sampledFirstMs = 50;
+/** Before the first of them: mostly that is time enough for all, whose report would have to keep its distance otherwise. */
+const sampledFirstMs = 100;
 /** Reports are never further apart where there is something new, milliseconds. */
 const reportMsMax = 100;
 /**
@@ -190,6 +190,7 @@ export class Requests {
 
   /** A report is on its way: the next one is due later. */
   #reported(job: Job, now: number): void {
+    job.reportedMs = now;
     job.reportAtMs = now + (job.awaitsSamples ? sampledReportMs : this.#reportMs(now - job.startedMs));
   }
 
@@ -202,7 +203,8 @@ export class Requests {
   reportSent({ jobId, buildMs, bytes, isLarge }: Event<'reportSent'>, now: number): void {
     const job = this.books.jobs.get(jobId);
     if (!job) return;
-    job.reportAtMs = Math.max(job.reportAtMs, now + Math.max(10 * buildMs, bytes / reportBytesPerMs));
+    job.reportGapMs = Math.max(10 * buildMs, bytes / reportBytesPerMs);
+    job.reportAtMs = Math.max(job.reportAtMs, now + job.reportGapMs);
     if (isLarge) job.largeReports++;
   }
 
@@ -255,8 +257,13 @@ export class Requests {
     this.books.chunks.delete(chunk.key);
     for (const job of waiters) {
       this.#guarded(job, now, () => job.sampleTaken(chunk.key, part));
-      // The first picture of everything, which comes once a job, waits neither for the next report's turn nor for exact tasks.
-      if (!job.awaitsSamples && isDue(job)) this.#tell(job, now);
+      if (job.awaitsSamples) continue;
+      // The first picture of everything waits neither for the next report's turn nor for exact tasks to be given out.
+      job.reportAtMs = Math.min(
+        job.reportAtMs,
+        job.reportedMs + Math.max(this.books.options.reportMs, job.reportGapMs),
+      );
+      if (isDue(job) && now >= job.reportAtMs) this.#tell(job, now);
     }
   }
 

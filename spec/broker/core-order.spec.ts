@@ -32,6 +32,29 @@ describe('broker/core: fairness and order', () => {
     expect(before).to.be.within(8, 9);
   });
 
+  it('nor behind what waits at a worker: of a long job that is asked back, of a short one it is not', () => {
+    const backOf = (bytes: number) => {
+      const story = new Story();
+      story.ready('w1', hist, { credit: 2 });
+      for (const letter of ['a', 'b']) story.hello(letter);
+      story.asks('a1', 'HIST', { cache: false });
+      story.measured('a1', [measuredInput(bytes, { path: '/a', hash: 'a0' })]);
+      const [running, waiting] = story.given.get('w1')!;
+      story.asks('b1');
+      const lines = story.measured('b1', [measuredInput(100_000, { path: '/b', hash: 'b0' })]);
+      return { story, running: running!, waiting: waiting!, back: lines.filter((line) => line.includes('cancel')) };
+    };
+    const { story, running, waiting, back } = backOf(16 * 2 ** 30);
+    expect(back, 'only what has not begun').to.deep.equal([`w1 ← cancel a1: ${waiting.attempt}`]);
+    const lines = story.fails('w1', waiting.attempt, { code: 'E_CANCELLED', message: '' });
+    expect(lines).to.include('w1 ← task 3 of b1: 0:100000');
+    story.given.set('w1', [running, ...story.given.get('w1')!.filter(({ job }) => job === 'b1')]);
+    story.completes('w1');
+    const again = story.given.get('w1')!.find(({ job }) => job === 'a1');
+    expect(again!.task.runs, 'it is given out again').to.deep.equal(waiting.task.runs);
+    expect(backOf(2 * MiB).back, 'of a job that is soon done').to.deep.equal([]);
+  });
+
   it('nor behind the same client’s own: jobs of one client take turns', () => {
     const story = Story.open({ sliceMs: 1 }, ['w1'], ['a']);
     story.asks('a1');
@@ -226,6 +249,48 @@ describe('broker/core: an input on a disk that seeks', () => {
     if (busy(story).length === 2) story.completes(busy(story)[1]!);
     story.goes(first!);
     expect(busy(story).filter((peer) => peer !== first)).to.have.length(1);
+  });
+});
+
+describe('broker/core: the first picture of cells', () => {
+  /** 1 GiB of ENT that is sampled, two slots with credit for two. */
+  const open = () => {
+    const story = new Story({ sampleAboveMs: 1 });
+    for (const peer of ['w1', 'w2']) story.ready(peer, ent, { credit: 2 });
+    story.hello('a');
+    story.asks('a1', 'ENT', { cache: false, cells: 1024 });
+    story.measured('a1', 2 ** 30);
+    return story;
+  };
+  const held = (story: Story) => [...story.given].flatMap(([peer, tasks]) => tasks.map((it) => ({ peer, ...it })));
+
+  it('has all slots until it is whole, and is told before exact tasks are given out', () => {
+    const story = open();
+    let samples = 0;
+    for (;;) {
+      const next = held(story).find(({ task }) => task.kind === 'sample');
+      if (!next) break;
+      expect(held(story).every(({ task }) => task.kind === 'sample')).to.equal(true);
+      story.now += 5;
+      const lines = story.completes(next.peer);
+      samples++;
+      const isLast = samples === 8;
+      const report = lines.indexOf('a.c ← report of a1');
+      expect(report, 'one report, of the whole').to.equal(isLast ? 0 : -1);
+      if (isLast) expect(lines.filter((line) => line.includes(' task ')).length).to.be.at.least(2);
+    }
+    expect(samples).to.equal(8);
+  });
+
+  it('is told in part where it takes longer than a tenth of a second, and whole when its turn comes', () => {
+    const story = open();
+    const completes = () => story.completes(held(story).find(({ task }) => task.kind === 'sample')!.peer);
+    for (let i = 0; i < 7; i++) completes();
+    expect(story.passes(99)).to.deep.equal([]);
+    expect(story.passes(1)).to.deep.equal(['a.c ← report of a1']);
+    expect(completes()).to.not.include('a.c ← report of a1');
+    expect(story.passes(24)).to.deep.equal([]);
+    expect(story.passes(1)).to.deep.equal(['a.c ← report of a1']);
   });
 });
 

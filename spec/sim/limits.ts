@@ -63,8 +63,8 @@ export class Limits implements BrokerWatch {
     demand(jobs.size <= options.jobsMax, `${jobs.size} jobs, of ${options.jobsMax}`);
     for (const { id, phase } of jobs.values()) {
       if (phase.name !== 'running') continue;
-      const most = 2 * Math.max(1, this.#slotsMost);
-      // A report that is with its service reads nothing.
+      // Four times as many where they are short. A report that is with its service reads nothing.
+      const most = 4 * 2 * Math.max(1, this.#slotsMost);
       const pieces = [...phase.open.keys()].filter((key) => !key.startsWith('finish ')).length;
       demand(pieces <= most, `job ${id} has ${pieces} pieces open, of ${most}`);
     }
@@ -76,16 +76,16 @@ export class Limits implements BrokerWatch {
     const busy = new Set([...books.roster.workers()].filter((it) => it.attempts.length > 0).map(({ slot }) => slot));
     const idle = new Set([...books.roster.workers()].filter(({ slot }) => !busy.has(slot)).map(({ digest }) => digest));
     if (idle.size === 0) return;
-    for (const { id, phase, service } of books.jobs.values()) {
+    const { jobs } = books;
+    for (const { id, phase, service } of jobs.values()) {
       if (phase.name !== 'running' || !idle.has(service!.digest) || books.seeks.areDear(phase.inputIds)) continue;
       const chunks = [...phase.open.keys()].map((key) => books.chunks.get(key)!);
       const waits = chunks.some(({ lost, next, span }) => lost.length > 0 || next < span.end);
       demand(!waits, `a slot is idle while job ${id} has a slice to be computed`);
       const most = 2 * books.roster.slotCount;
-      demand(
-        phase.pending.size + phase.samples.length === 0 || phase.open.size >= most,
-        `a slot is idle while job ${id} has pieces to open`,
-      );
+      // Until all cells are sampled exact pieces wait.
+      const openable = phase.samples.length + (jobs.get(id)!.awaitsWholePicture ? 0 : phase.pending.size);
+      demand(openable === 0 || phase.open.size >= most, `a slot is idle while job ${id} has pieces to open`);
     }
   }
 
