@@ -37,6 +37,9 @@ export type FromCompute =
   | { readonly kind: 'computed'; readonly id: number; readonly part: PartFrames; readonly work: TaskWork }
   | { readonly kind: 'failed'; readonly id: number; readonly fault: Fault; readonly work: TaskWork };
 
+/** So long nothing must have been asked before a thread practises: whoever starts a slot for one request asks at once. */
+const restMs = 300;
+
 type TaskAnswer = Extract<FromCompute, { readonly id: number }>;
 
 async function main(data: ComputeData): Promise<void> {
@@ -85,6 +88,10 @@ async function main(data: ComputeData): Promise<void> {
   }
   port.postMessage({ kind: 'loaded', descriptors } satisfies FromCompute);
   let isAsked = false;
+  let practice: Promise<void> | undefined;
+  setTimeout(() => {
+    practice = warmUp(builtinServices, () => isAsked).catch(() => {});
+  }, restMs).unref();
   // Tasks wait in the port until somebody listens.
   port.on('message', async (message: ToCompute) => {
     isAsked = true;
@@ -92,11 +99,12 @@ async function main(data: ComputeData): Promise<void> {
       if (running?.id === message.id) running.controller.abort();
       return;
     }
+    // The buffers are the thread's: a read that practice has begun would write into those of the task.
+    await practice;
     const answer = await run(message.id, message.service, message.task);
     const transfer = answer.kind === 'computed' ? answer.part.frames.map((frame) => frame.buffer as ArrayBuffer) : [];
     port.postMessage(answer, transfer);
   });
-  void warmUp(builtinServices, () => isAsked).catch(() => {});
 }
 
 if (!isMainThread) await main(workerData as ComputeData);

@@ -5,7 +5,7 @@
  * Real tasks over a real file that is always there, the program that runs us; their answers are thrown away.
  */
 import { statSync } from 'node:fs';
-import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { statIdentity } from '../cache/identity.js';
 import { hasCells } from '../protocol/descriptor.js';
 import type { Task } from '../protocol/messages.js';
@@ -13,8 +13,6 @@ import { runTask } from './engine.js';
 import type { AnyWorker } from './service.js';
 import { resolveRoots } from './source.js';
 
-/** So long nothing must have been asked: whoever starts a slot for one request asks at once. */
-const restMs = 300;
 /** Rounds over all services, and the runs of one sample: a few milliseconds each. */
 const rounds = 12;
 const runs = 48;
@@ -23,7 +21,6 @@ const gapBytes = 65_536;
 
 /** Ends early as soon as `isWanted` says so, asked every few milliseconds. */
 export async function warmUp(services: readonly AnyWorker[], isWanted: () => boolean): Promise<void> {
-  await sleep(restMs, undefined, { ref: false });
   const path = process.execPath;
   const input = { path: Buffer.from(path), identity: statIdentity(statSync(path, { bigint: true })) };
   const host = {
