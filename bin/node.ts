@@ -51,7 +51,6 @@ export async function startNode(options: NodeOptions = {}): Promise<BinglideNode
     throw error;
   });
   const slots = early ?? startProcesses(broker.endpoint, options);
-  if (slots instanceof SlotThreads) await slots.serve(broker.endpoint);
   const sockets = [broker.endpoint, broker.cancelEndpoint].filter((bound) => bound.startsWith('ipc://'));
   let closing: Promise<void> | undefined;
   const close = async () => {
@@ -60,6 +59,12 @@ export async function startNode(options: NodeOptions = {}): Promise<BinglideNode
     await Promise.all([slots.close(), broker.close()]);
     if (!options.directory) await rm(directory, { recursive: true, force: true });
   };
+  if (slots instanceof SlotThreads) {
+    await slots.serve(broker.endpoint).catch(async (error: unknown) => {
+      await close();
+      throw error;
+    });
+  }
   return { endpoint: broker.endpoint, broker, slots, close: () => (closing ??= close()) };
 }
 

@@ -8,6 +8,7 @@ import { setFlagsFromString } from 'node:v8';
 import type { SlotId } from '../protocol/ids.js';
 import { ComputeThread } from '../workers/thread.js';
 import type { SlotHost } from '../workers/worker.js';
+import { hold, release } from './held.js';
 import type { SlotsOptions } from './slots.js';
 
 /** The conversations of all slots, of the broker and of the client have one thread here: this many it can keep busy. */
@@ -25,7 +26,7 @@ export class SlotThreads {
   readonly #roots: readonly string[];
   readonly #threads: readonly ComputeThread[];
   readonly #hosts: SlotHost[] = [];
-  #closed = false;
+  #closing: Promise<void> | undefined;
 
   /** The threads load what they serve from now on. */
   constructor(options: Omit<SlotsOptions, 'endpoint'>) {
@@ -33,6 +34,7 @@ export class SlotThreads {
     this.#roots = options.roots ?? ['/'];
     const data = { roots: this.#roots, modules: [] };
     this.#threads = Array.from({ length: options.slots }, () => new ComputeThread(data));
+    hold(this);
     // When they are there: a changed flag makes V8 pass over its own cached code, and a thread's start take twice as long.
     const loaded = this.#threads.map((thread) => thread.loaded);
     void Promise.allSettled(loaded).then(() => setFlagsFromString(patience));
@@ -44,7 +46,7 @@ export class SlotThreads {
       import('../workers/worker.js'),
       import('../workers/services/index.js'),
     ]);
-    if (this.#closed) return;
+    if (this.#closing) return;
     const { stallMs } = this.#options;
     const common = {
       broker: endpoint,
@@ -59,9 +61,13 @@ export class SlotThreads {
     }
   }
 
-  async close(): Promise<void> {
-    this.#closed = true;
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close());
+  }
+
+  async #close(): Promise<void> {
     await Promise.all(this.#hosts.map((host) => host.stop()));
     await Promise.all(this.#threads.map((thread) => thread.stop()));
+    release(this);
   }
 }

@@ -94,13 +94,27 @@ export class Slots {
 }
 
 /** Before it has threads, which inherit it. */
-function giveWay({ pid }: ChildProcess): void {
-  if (pid === undefined) return;
+function giveWay(child: ChildProcess): void {
+  if (child.pid === undefined) return;
   try {
-    setPriority(pid, niceness);
-    // Where Linux schedules sessions and not processes, only this counts; the slot is a session.
-    writeFileSync(`/proc/${pid}/autogroup`, String(niceness));
+    setPriority(child.pid, niceness);
+    giveWayAsSession(child);
   } catch {
     // Gone already, or a system that does not do that.
+  }
+}
+
+/** Linux takes one such wish of a user each tenth of a second. */
+const sessionWishMs = 150;
+
+/** Where Linux schedules sessions and not processes, only this counts; the slot is a session. */
+function giveWayAsSession(child: ChildProcess): void {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  try {
+    writeFileSync(`/proc/${child.pid}/autogroup`, String(niceness));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EAGAIN') {
+      setTimeout(() => giveWayAsSession(child), sessionWishMs * (1 + Math.random())).unref();
+    }
   }
 }

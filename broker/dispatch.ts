@@ -74,15 +74,20 @@ export class Dispatch {
    * Where all slots are at work, what long jobs have waiting behind it is asked back, so that the newcomer waits for one
    * task and not for two. A worker answers at once for what it has not begun; it is still wanted, and given out again.
    */
-  #makeRoom({ id, service }: Job): void {
-    if (this.books.roster.idleWorker(service!.digest)) return;
-    for (const { peer, attempts } of this.books.roster.workers()) {
-      for (const attempt of attempts.slice(1)) {
+  #makeRoom({ id, service, running }: Job): void {
+    const { roster, seeks } = this.books;
+    const { digest } = service!;
+    if (running.pending.size + running.samples.length === 0 || roster.idleWorker(digest)) return;
+    for (const worker of roster.workers()) {
+      if (worker.attempts.length < 2 || !roster.serves(worker, digest)) continue;
+      for (const attempt of worker.attempts.slice(1)) {
         const { jobId, withdrawn } = this.#assignments.get(attempt)!;
-        const phase = this.books.jobs.get(jobId)?.phase;
-        if (withdrawn || jobId === id || phase?.name !== 'running' || phase.pending.size === 0) continue;
+        const long = this.books.jobs.get(jobId)?.phase;
+        if (withdrawn || jobId === id || long?.name !== 'running' || long.pending.size === 0) continue;
+        // It may have begun meanwhile, and there a task is long.
+        if (seeks.areDear(long.inputIds)) continue;
         const message = { kind: 'workerCancel', jobId, attempts: [attempt] } as const;
-        this.books.emit({ kind: 'sendToWorker', peer, message });
+        this.books.emit({ kind: 'sendToWorker', peer: worker.peer, message });
       }
     }
   }
@@ -132,6 +137,7 @@ export class Dispatch {
   /** Gives out tasks while there are both tasks and workers. */
   run(now: number): void {
     for (const job of this.books.jobs.values()) this.#openPieces(job);
+    this.#turns.begin();
     for (let turn = this.#turns.next(); turn; turn = this.#turns.next()) this.#assign(turn, now);
     const busy = this.books.chunks.size > 0;
     if (busy === this.#hashing) {
@@ -232,10 +238,11 @@ export class Dispatch {
     const assignment = this.#assignments.get(attempt);
     if (epoch !== this.books.epoch || assignment?.peer !== worker.peer) return undefined;
     this.#assignments.delete(attempt);
+    const [running] = worker.attempts;
     const owed = this.books.roster.settle(worker, attempt, assignment.chargedMs);
     assert(owed, 'an assignment has its worker');
     const next = this.#assignments.get(worker.attempts[0]!);
-    if (next) next.progressMs = now;
+    if (next && running === attempt) next.progressMs = now;
     const job = this.books.jobs.get(assignment.jobId);
     if (job) this.#turns.settle(job, assignment.chargedMs - work.ms);
     // A finish has computed nothing of the input.

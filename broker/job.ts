@@ -150,7 +150,8 @@ export class Job {
     const { picture, open } = this.running;
     if (unwanted !== undefined) open.delete(unwanted);
     const chunk = finishing.ask(this.#report(now), picture.finishRows(), this.context);
-    open.set(chunk.key, { ...chunk.bounds, chunk: false });
+    // It reads nothing.
+    open.set(chunk.key, { start: 0, end: 0, chunk: false });
     this.dirty = false;
     return { chunk, unwanted };
   }

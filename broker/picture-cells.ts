@@ -11,6 +11,7 @@ import {
   type Descriptor,
   type FieldSpec,
   type Finisher,
+  fail,
   finishCell,
   finishCells,
   finishFields,
@@ -134,7 +135,7 @@ export class PictureCells {
       if (field.merge === 'run' || field.merge === 'concat') continue;
       const width = rowWidth(field, part);
       if (output === this.#interval && finish === 'value' && width > 1) this.#interval = undefined;
-      const finished = (this.#finished[name] ??= this.#unfinished(finish, field, width));
+      const finished = this.#column(name, finish, field, width);
       finishCells(finish, field, part.columns[of]!, [from, to - from, width], finished, at);
       if (finish === 'value' && field.merge === 'sum') this.#scale(finished, width, at, end);
     }
@@ -215,7 +216,7 @@ export class PictureCells {
     for (const { name, of, finish } of this.#outputs) {
       const field = this.#field(of);
       const width = rowWidth(field, rows);
-      const finished = (this.#finished[name] ??= this.#unfinished(finish, field, width));
+      const finished = this.#column(name, finish, field, width);
       finishCells(finish, field, rows.columns[of]!, [from, to - from, width], finished, at);
     }
     const end = first + to;
@@ -231,6 +232,14 @@ export class PictureCells {
     const values = column.subarray(at, end);
     this.#lo.set(values, at);
     this.#hi.set(values, at);
+  }
+
+  /** Where an output's cells stand. Throws E_PROTOCOL where rows of another length stand there, as of a field without a shape. */
+  #column(name: string, finish: Finisher, field: FieldSpec, rowLength: number): Float64Array {
+    const column = (this.#finished[name] ??= this.#unfinished(finish, field, rowLength));
+    const width = finish === 'value' ? rowLength : 1;
+    if (column.length === this.count * width) return column;
+    throw fail('E_PROTOCOL', `field ${field.name}: rows of ${rowLength} numbers and of ${column.length / this.count}`);
   }
 
   /** A column that knows no cell yet but those that have no data. */

@@ -256,7 +256,7 @@ export class Requests {
     const waiters = this.#waiters(chunk);
     this.books.chunks.delete(chunk.key);
     for (const job of waiters) {
-      this.#guarded(job, now, () => job.sampleTaken(chunk.key, part));
+      if (!this.#guarded(job, now, () => job.sampleTaken(chunk.key, part))) continue;
       if (job.awaitsSamples) continue;
       // The first picture of everything waits neither for the next report's turn nor for exact tasks to be given out.
       job.reportAtMs = Math.min(

@@ -101,15 +101,33 @@ export class Roster {
     return best?.worker;
   }
 
-  /** A running worker of the service that may be given more (see hasRoom): the one that holds least. */
-  creditWorker(digest: string, aheadMs = Infinity): WorkerEntry | undefined {
+  /**
+   * A running worker of the service that may be given more (see hasRoom): the one that holds least. None on a slot where
+   * another of the wanted services waits, for a slot that always has its next task is never that one's.
+   */
+  creditWorker(digest: string, aheadMs = Infinity, wanted: ReadonlySet<string> = new Set()): WorkerEntry | undefined {
     let best: WorkerEntry | undefined;
     for (const slot of this.#slots.values()) {
       const worker = slot.running === undefined ? undefined : this.#workers.get(slot.running);
-      if (worker?.digest !== digest || !this.hasRoom(worker, aheadMs)) continue;
+      if (worker?.digest !== digest || !this.hasRoom(worker, aheadMs) || this.hasRival(worker, wanted)) continue;
       if (!best || worker.attempts.length < best.attempts.length) best = worker;
     }
     return best;
+  }
+
+  /** Another of these services has a worker on the same slot. */
+  hasRival({ slot, digest }: WorkerEntry, wanted: ReadonlySet<string>): boolean {
+    if (wanted.size === 0) return false;
+    for (const peer of this.#slots.get(slot)!.workers) {
+      const other = this.#workers.get(peer)!.digest;
+      if (other !== digest && wanted.has(other)) return true;
+    }
+    return false;
+  }
+
+  /** Does a worker of the service share this one's slot, or is it one? */
+  serves({ slot }: WorkerEntry, digest: string): boolean {
+    return this.#workerOn(this.#slots.get(slot)!, digest) !== undefined;
   }
 
   /** It has credit, and next to nothing ahead: one task, or so many short ones that they are less than `aheadMs`. */

@@ -34,6 +34,8 @@ const dearSlices = 32;
 export class Turns {
   readonly #clients: DeficitRing<ClientId>;
   readonly #jobs = new Map<ClientId, DeficitRing<JobId>>();
+  /** Services, by digest, that some job has slices for; where there is one job only it has no rivals, and nobody looks. */
+  readonly #wanted = new Set<string>();
 
   constructor(
     readonly books: Books,
@@ -65,6 +67,15 @@ export class Turns {
   settle(job: Job, ms: number): void {
     this.#clients.settle(job.clientId, ms);
     this.#jobs.get(job.clientId)?.settle(job.id, ms);
+  }
+
+  /** Tasks are about to be given out: who waits for a slot. */
+  begin(): void {
+    this.#wanted.clear();
+    if (this.books.jobs.size < 2) return;
+    for (const job of this.books.jobs.values()) {
+      if (job.phase.name === 'running' && this.#chunkWithSlice(job)) this.#wanted.add(job.service!.digest);
+    }
   }
 
   /** Undefined where there is no task that a worker could take. */
@@ -113,15 +124,16 @@ export class Turns {
 
   #anyWorker({ service }: Job): WorkerEntry | undefined {
     const { digest } = service!;
-    return this.books.roster.idleWorker(digest) ?? this.books.roster.creditWorker(digest, aheadMs);
+    return this.books.roster.idleWorker(digest) ?? this.books.roster.creditWorker(digest, aheadMs, this.#wanted);
   }
 
   /** Two that read in different places would send a disk's head to and fro: whoever reads the inputs goes on alone. */
   #onlyReader(job: Job): WorkerEntry | undefined {
     const reader = this.readerOf(job.inputIds);
     if (!reader) return this.#anyWorker(job);
-    const isFree = reader.digest === job.service!.digest && this.books.roster.hasRoom(reader, 0);
-    return isFree ? reader : undefined;
+    const { roster } = this.books;
+    const isFree = reader.digest === job.service!.digest && roster.hasRoom(reader, 0);
+    return isFree && !roster.hasRival(reader, this.#wanted) ? reader : undefined;
   }
 
   #chunkWithSlice(job: Job): Chunk | undefined {

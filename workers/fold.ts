@@ -250,14 +250,13 @@ class SampleColumns {
     this.#seen = new Float64Array(cells);
     this.#lo = new Float64Array(cells).fill(NaN);
     this.#hi = new Float64Array(cells).fill(NaN);
-    this.#rows =
-      (output?.finish === 'entropy' ? roomForCell() : null) ?? new Float64Array(usualRuns * (column?.width ?? 0));
+    this.#rows = (this.#isCounted ? roomForCell() : null) ?? new Float64Array(usualRuns * (column?.width ?? 0));
   }
 
   /** Where the rows of a batch are to be computed, if that matters. */
   room(column: Column, length: number): Float64Array | null {
     const isOurs = column === this.column && column.scratch instanceof Float64Array;
-    return isOurs && this.output?.finish === 'entropy' ? roomForBatch(length) : null;
+    return isOurs && this.#isCounted ? roomForBatch(length) : null;
   }
 
   /** The batch's rows, as compute left them in the column. */
@@ -281,8 +280,8 @@ class SampleColumns {
     else if (run === this.#run) return this.#addToLast(row, bytes);
     [this.#cell, this.#run] = [cell, run];
     const at = this.#bytes.length * width;
-    if (at === this.#rows.length) {
-      const grown = new Float64Array(2 * at);
+    if (at + width > this.#rows.length) {
+      const grown = new Float64Array(2 * (at + width));
       grown.set(this.#rows);
       this.#rows = grown;
     }
@@ -294,6 +293,12 @@ class SampleColumns {
     const last = this.#bytes.length - 1;
     this.#bytes[last]! += bytes;
     for (let i = 0, at = last * row.length; i < row.length; i++, at++) this.#rows[at]! += row[i]!;
+  }
+
+  /** Entropy of how often each byte value stands there: what the module knows how to tell. */
+  get #isCounted(): boolean {
+    const { column, output } = this;
+    return output?.finish === 'entropy' && column?.width === 256 && column.plan.spec.perByteMax === 1;
   }
 
   columns(): { readonly [name: string]: Float64Array } {

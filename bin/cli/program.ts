@@ -1,6 +1,7 @@
 /** The program: its commands, and what becomes of their errors. */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { endProcess } from '../held.js';
 import { addAnalyses } from './analyses.js';
 import { tell } from './answer.js';
 import { errorLine, exitCodeOf, exitCodes, faultOf, traceOf } from './failure.js';
@@ -81,7 +82,7 @@ export async function main(): Promise<never> {
   });
   const code = await runProgram(process.argv.slice(2), stop);
   await Promise.all([process.stdout, process.stderr].map(written));
-  process.exit(stop.code ?? code);
+  return endProcess(stop.code ?? code);
 }
 
 function written(stream: NodeJS.WriteStream): Promise<void> {

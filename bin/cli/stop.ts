@@ -3,6 +3,8 @@
  * (jobs are cancelled, the last picture stays), a second signal ends the process at once.
  */
 
+import { endProcess } from '../held.js';
+
 /** What a shell sees: 128 and the signal's number. */
 export const signalCodes = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
 export const closedPipeCode = 141;
@@ -29,7 +31,7 @@ export class Stop {
   listen(): void {
     for (const [name, code] of Object.entries(signalCodes)) {
       process.on(name, () => {
-        if (this.#code !== null) process.exit(code);
+        if (this.#code !== null) void endProcess(code);
         this.end(code);
       });
     }

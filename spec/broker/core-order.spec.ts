@@ -55,6 +55,41 @@ describe('broker/core: fairness and order', () => {
     expect(backOf(2 * MiB).back, 'of a job that is soon done').to.deep.equal([]);
   });
 
+  it('nor of one service behind another’s on the same slot, whatever credit that has', () => {
+    const story = new Story();
+    story.ready('wh', hist, { slot: 's1', credit: 16 });
+    story.ready('we', ent, { slot: 's1', credit: 16 });
+    for (const letter of ['a', 'b']) story.hello(letter);
+    story.asks('a1', 'HIST', { cache: false });
+    story.measured('a1', [measuredInput(16 * 2 ** 30, { path: '/a', hash: 'a0' })]);
+    story.asks('b1', 'ENT', { cache: false });
+    story.measured('b1', [measuredInput(4 * MiB, { path: '/b', hash: 'b0' })]);
+    let before = 0;
+    for (; story.given.get('we')!.length === 0 && before < 100; before++) story.completes('wh', 10);
+    expect(before, 'HIST tasks before the first of ENT').to.be.at.most(2);
+    const turns: string[] = [];
+    for (let i = 0; i < 40; i++) {
+      const peer = story.given.get('we')!.length > 0 ? 'we' : 'wh';
+      turns.push(peer);
+      story.completes(peer, 10);
+    }
+    expect(new Set(turns), 'and both go on').to.deep.equal(new Set(['we', 'wh']));
+  });
+
+  it('asks nothing back for who needs no slot: all is cached, or there is nothing', () => {
+    const story = new Story();
+    story.ready('w1', hist, { credit: 2 });
+    for (const letter of ['a', 'b']) story.hello(letter);
+    story.asks('a1', 'HIST', { cache: false });
+    story.measured('a1', [measuredInput(16 * 2 ** 30, { path: '/a', hash: 'a0' })]);
+    story.asks('b1');
+    const cached = story.measured('b1', [measuredInput(MiB, { path: '/b', hash: 'b0' })], [[0, MiB]]);
+    expect(cached).to.deep.equal(['read 0_1048576 for b1']);
+    story.asks('b2');
+    const empty = story.measured('b2', [measuredInput(0, { path: '/c', hash: 'c0' })]);
+    expect(empty).to.deep.equal(['b.c ← FINAL 2 HIST n=0']);
+  });
+
   it('nor behind the same client’s own: jobs of one client take turns', () => {
     const story = Story.open({ sliceMs: 1 }, ['w1'], ['a']);
     story.asks('a1');
@@ -249,48 +284,6 @@ describe('broker/core: an input on a disk that seeks', () => {
     if (busy(story).length === 2) story.completes(busy(story)[1]!);
     story.goes(first!);
     expect(busy(story).filter((peer) => peer !== first)).to.have.length(1);
-  });
-});
-
-describe('broker/core: the first picture of cells', () => {
-  /** 1 GiB of ENT that is sampled, two slots with credit for two. */
-  const open = () => {
-    const story = new Story({ sampleAboveMs: 1 });
-    for (const peer of ['w1', 'w2']) story.ready(peer, ent, { credit: 2 });
-    story.hello('a');
-    story.asks('a1', 'ENT', { cache: false, cells: 1024 });
-    story.measured('a1', 2 ** 30);
-    return story;
-  };
-  const held = (story: Story) => [...story.given].flatMap(([peer, tasks]) => tasks.map((it) => ({ peer, ...it })));
-
-  it('has all slots until it is whole, and is told before exact tasks are given out', () => {
-    const story = open();
-    let samples = 0;
-    for (;;) {
-      const next = held(story).find(({ task }) => task.kind === 'sample');
-      if (!next) break;
-      expect(held(story).every(({ task }) => task.kind === 'sample')).to.equal(true);
-      story.now += 5;
-      const lines = story.completes(next.peer);
-      samples++;
-      const isLast = samples === 8;
-      const report = lines.indexOf('a.c ← report of a1');
-      expect(report, 'one report, of the whole').to.equal(isLast ? 0 : -1);
-      if (isLast) expect(lines.filter((line) => line.includes(' task ')).length).to.be.at.least(2);
-    }
-    expect(samples).to.equal(8);
-  });
-
-  it('is told in part where it takes longer than a tenth of a second, and whole when its turn comes', () => {
-    const story = open();
-    const completes = () => story.completes(held(story).find(({ task }) => task.kind === 'sample')!.peer);
-    for (let i = 0; i < 7; i++) completes();
-    expect(story.passes(99)).to.deep.equal([]);
-    expect(story.passes(1)).to.deep.equal(['a.c ← report of a1']);
-    expect(completes()).to.not.include('a.c ← report of a1');
-    expect(story.passes(24)).to.deep.equal([]);
-    expect(story.passes(1)).to.deep.equal(['a.c ← report of a1']);
   });
 });
 

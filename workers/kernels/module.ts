@@ -140,7 +140,7 @@ function load(): KernelModule | null {
   }
 }
 
-/** Buffer number `index` (two an input) in the module's memory, if `length` bytes fit there, or null. */
+/** Buffer number `index` (of an input and a turn) in the module's memory, if `length` bytes fit there, or null. */
 export function moduleBuffer(index: number, length: number): Uint8Array | null {
   return length <= inputBytes ? (kernelModule()?.inputs[index] ?? null) : null;
 }

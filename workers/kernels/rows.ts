@@ -1,6 +1,7 @@
 /**
- * Rows of counts, one a run of a sample: adding to them, and what all but one of them tell. The rows of a batch, and those
- * of one cell, may rest in the module's memory; elsewhere the twins' turn has come (histogram.ts, protocol/sample.ts).
+ * Rows of counts of the 256 byte values, one a run of a sample, and what all but one of them tell. The rows of a batch, and
+ * those of one cell, may rest in the module's memory, so that they are added up there; elsewhere the twin's turn has come
+ * (protocol/sample.ts).
  */
 import { entropies, type LeaveOneOut, logarithm } from '../../protocol/sample.js';
 import { type KernelModule, kernelModule, moduleOf } from './module.js';
@@ -16,7 +17,7 @@ export function roomForCell(): Float64Array | null {
   return kernelModule()?.cellRows ?? null;
 }
 
-/** The entropy of all rows together in bits a byte, and of all but one, for each; `bytes` of each row's run. */
+/** The entropy of all rows together in bits a byte, and of all but one, for each; `bytes`: the sum of each row. */
 export function entropiesWithout(rows: Float64Array, bytes: readonly number[]): LeaveOneOut {
   const m = bytes.length;
   const module = rows.length === m * rowNumbers ? moduleOf(rows) : null;
