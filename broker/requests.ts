@@ -32,7 +32,7 @@ const reportMsMax = 100;
  * than building: of 262,144 cells (9 MB) every 55 ms they made the job a third slower. Where reports are so large, fewer
  * than ten may come before the final one.
  */
-const reportBytesPerMs = 60_000;
+const reportBytesPerMs = 30_000;
 /** Large reports under way to a client that has not said that it has them. */
 const largeReportsMax = 2;
 

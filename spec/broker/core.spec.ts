@@ -177,12 +177,12 @@ describe('broker/core: a request', () => {
     expect(story.passes(1)).to.deep.equal(['a.c ← report of a1']);
   });
 
-  it('whose reports are long has them so far apart that they are 60 MB a second', () => {
+  it('whose reports are long has them so far apart that they are 30 MB a second', () => {
     const story = Story.open({ sliceMs: 100 });
     story.asks('a1');
     story.measured('a1', 8 * MiB);
     story.answers('w1', 1, zeros(0, MiB));
-    story.handle({ kind: 'reportSent', jobId: jobIdOf('a1'), buildMs: 2, bytes: 9_000_000 });
+    story.handle({ kind: 'reportSent', jobId: jobIdOf('a1'), buildMs: 2, bytes: 4_500_000 });
     story.answers('w1', 2, zeros(4 * MiB, 5 * MiB));
     expect(story.passes(149)).to.deep.equal([]);
     expect(story.passes(1)).to.deep.equal(['a.c ← report of a1']);
