@@ -291,7 +291,7 @@ export class PictureCells {
       const data = this.#finished[name] ?? this.#unfinished(finish, field, shapeWidth(field, this.input.params));
       const width = count === 0 ? 1 : data.length / count;
       // Unknown cells are NaN, which only a float can carry, until the last one is known.
-      const known = isExact && !data.some(Number.isNaN);
+      const known = isExact && !hasNaN(data);
       const dtype = known ? outputDtype(finish, field) : 'f8';
       arrays[`cells.${name}`] = { dtype, shape: width === 1 ? [count] : [count, width], data };
     }
@@ -311,6 +311,12 @@ export class PictureCells {
   #field(name: string): FieldSpec {
     return this.#fields.find((field) => field.name === name)!;
   }
+}
+
+/** As data.some(Number.isNaN), which takes twenty times as long for a million cells. */
+function hasNaN(data: Float64Array): boolean {
+  for (let i = 0; i < data.length; i++) if (Number.isNaN(data[i])) return true;
+  return false;
 }
 
 /** Kept beside what the report has; no output's name has a point. */

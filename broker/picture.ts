@@ -191,7 +191,9 @@ export class Picture {
       const none = () => new Float64Array(this.#samples.rowWidth(field));
       const total = (this.#totals[field.name] ?? none()).slice();
       this.#samples.estimate(field, total, missing);
-      columns[field.name] = field.dtype.startsWith('f') ? total : total.map(Math.round);
+      // A plain loop: DIGRAM has 65,536 numbers, and a function called for each took as long as all else of its report.
+      if (!field.dtype.startsWith('f')) for (let i = 0; i < total.length; i++) total[i] = Math.round(total[i]!);
+      columns[field.name] = total;
     }
     return columns;
   }
