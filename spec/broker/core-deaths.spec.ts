@@ -18,7 +18,7 @@ describe('broker/core: workers that die, stall or answer late', () => {
   });
 
   it('what it held ahead goes to the head of the queue as well, free of blame', () => {
-    const story = new Story({ sliceMs: 0.25, blameMax: 2 });
+    const story = new Story({ sliceMs: 0.125, blameMax: 2 });
     story.ready('w1', hist, { credit: 3 });
     story.hello('a');
     story.asks('a1');

@@ -318,7 +318,7 @@ describe('broker/core: the clock', () => {
 describe('broker/core: slices', () => {
   it('are cut by chunks where these are kept, and by time where they are not', () => {
     const first = (cache: boolean) => {
-      const story = Story.open({ sliceMs: 100 });
+      const story = Story.open({ sliceMs: 50 });
       story.asks('a1', 'HIST', { cache });
       story.measured('a1', 512 * MiB);
       return story.given.get('w1')![0]!.task.runs;
@@ -327,8 +327,20 @@ describe('broker/core: slices', () => {
     expect(first(false)).to.deep.equal([[0, 16 * MiB]]);
   });
 
+  it('are twice as long for a job that is alone', () => {
+    const story = Story.open({ sliceMs: 10 }, ['w1'], ['a', 'b']);
+    story.asks('a1', 'HIST', { cache: false });
+    story.measured('a1', 2 ** 30);
+    const lengths = () => story.given.get('w1')!.map(({ task }) => task.runs[0]![1] - task.runs[0]![0]);
+    const [alone] = lengths();
+    story.asks('b1', 'HIST', { cache: false });
+    story.measured('b1', [measuredInput(2 ** 30, { path: '/b', hash: 'b0' })]);
+    story.completes('w1', alone! / (200 * KiB));
+    expect(lengths()).to.deep.equal([alone! / 2]);
+  });
+
   it('are issued in sequence within a chunk, lost ones first, and folded whatever comes first', () => {
-    const story = new Story({ sliceMs: 0.5 });
+    const story = new Story({ sliceMs: 0.25 });
     story.ready('w1', hist, { credit: 8 });
     story.hello('a');
     story.asks('a1');
