@@ -219,7 +219,7 @@ class TaskRun {
       const first = this.#rows.rows;
       const readMs = this.#readMs();
       at = cutRows(this.#rows, at, { index: i, end }, this.#grid, next - at);
-      if (at > runs[i]![0]) this.#reader.gather(this.#rows, first);
+      if (this.#rows.rows > first) this.#reader.gather(this.#rows, first);
       if (at < end) continue;
       i = thinning.next(i, this.#readMs() - readMs);
       at = runs[i]?.[0] ?? 0;

@@ -166,27 +166,21 @@ describe('broker/core: a request', () => {
     expect(openOf(10_000, true), 'short').to.equal(16);
   });
 
-  it('whose reports take long to build has them ten times that apart', () => {
-    const story = Story.open({ sliceMs: 100 });
-    story.asks('a1');
-    story.measured('a1', 8 * MiB);
-    story.answers('w1', 1, zeros(0, MiB));
-    story.handle({ kind: 'reportSent', jobId: jobIdOf('a1'), buildMs: 30, bytes: 60_000 });
-    story.answers('w1', 2, zeros(4 * MiB, 5 * MiB));
-    expect(story.passes(299)).to.deep.equal([]);
-    expect(story.passes(1)).to.deep.equal(['a.c ← report of a1']);
-  });
-
-  it('whose reports are long has them so far apart that they are 30 MB a second', () => {
-    const story = Story.open({ sliceMs: 100 });
-    story.asks('a1');
-    story.measured('a1', 8 * MiB);
-    story.answers('w1', 1, zeros(0, MiB));
-    story.handle({ kind: 'reportSent', jobId: jobIdOf('a1'), buildMs: 2, bytes: 4_500_000 });
-    story.answers('w1', 2, zeros(4 * MiB, 5 * MiB));
-    expect(story.passes(149)).to.deep.equal([]);
-    expect(story.passes(1)).to.deep.equal(['a.c ← report of a1']);
-  });
+  for (const [what, sent, apartMs] of [
+    ['take long to build has them ten times that apart', { buildMs: 30, bytes: 60_000 }, 300],
+    ['are long has them so far apart that they are 30 MB a second', { buildMs: 2, bytes: 4_500_000 }, 150],
+  ] as const) {
+    it(`whose reports ${what}`, () => {
+      const story = Story.open({ sliceMs: 100 });
+      story.asks('a1');
+      story.measured('a1', 8 * MiB);
+      story.answers('w1', 1, zeros(0, MiB));
+      story.handle({ kind: 'reportSent', jobId: jobIdOf('a1'), ...sent });
+      story.answers('w1', 2, zeros(4 * MiB, 5 * MiB));
+      expect(story.passes(apartMs - 1)).to.deep.equal([]);
+      expect(story.passes(1)).to.deep.equal(['a.c ← report of a1']);
+    });
+  }
 
   it('folds its fine chunks to a coarse one when the last of them is there', () => {
     const story = Story.open({ sliceMs: 1000 });

@@ -9,6 +9,7 @@ import {
   type PeerId,
   sampleFields,
 } from '../../protocol/index.js';
+import { sets } from '../sim/sets.js';
 import { ent, Story } from './story.js';
 
 describe('broker/core: the first picture of cells', () => {
@@ -54,21 +55,15 @@ describe('broker/core: the first picture of cells', () => {
 
   it('ends with its job where a sample does not merge: nothing of it goes to the service any more', () => {
     const finishing = checkDescriptor({
-      name: 'FIN',
-      version: 1,
-      inputs: 1,
-      help: '',
-      params: [],
-      overlap: 0,
+      ...sets.descriptor,
       cached: false,
-      finish: true,
       fields: [{ name: 'c', dtype: 'u8', merge: 'sum', cells: true }],
       report: [{ name: 'c', of: 'c', finish: 'value', scope: 'both' }],
     });
     const story = new Story({ sampleAboveMs: 1 });
     story.ready('w1', finishing, { credit: 16 });
     story.hello('a');
-    story.asks('a1', 'FIN', { cache: false, cells: 1024 });
+    story.asks('a1', finishing.name, { cache: false, cells: 1024 });
     story.measured('a1', 2 ** 30);
     const answer = (width: number) => {
       const { attempt, task } = story.given.get('w1')!.shift()!;
