@@ -74,7 +74,7 @@ export class Dispatch {
    * Where all slots are at work, what long jobs have waiting behind it is asked back, so that the newcomer waits for one
    * task and not for two. A worker answers at once for what it has not begun; it is still wanted, and given out again.
    */
-  #makeRoom({ id, service, running }: Job): void {
+  #makeRoom({ service, running }: Job): void {
     const { roster, seeks } = this.books;
     const { digest } = service!;
     if (running.pending.size + running.samples.length === 0 || roster.idleWorker(digest)) return;
@@ -83,7 +83,7 @@ export class Dispatch {
       for (const attempt of worker.attempts.slice(1)) {
         const { jobId, withdrawn } = this.#assignments.get(attempt)!;
         const long = this.books.jobs.get(jobId)?.phase;
-        if (withdrawn || jobId === id || long?.name !== 'running' || long.pending.size === 0) continue;
+        if (withdrawn || long?.name !== 'running' || long.pending.size === 0) continue;
         // It may have begun meanwhile, and there a task is long.
         if (seeks.areDear(long.inputIds)) continue;
         const message = { kind: 'workerCancel', jobId, attempts: [attempt] } as const;

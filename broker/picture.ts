@@ -26,7 +26,7 @@ import {
 import { OrderedFold } from './ordered.js';
 import { PictureCells, type PictureInput } from './picture-cells.js';
 import { Samples } from './samples.js';
-import { type SampleTask, spokenFor } from './sampling.js';
+import type { SampleTask } from './sampling.js';
 
 type Columns = { [name: string]: Float64Array };
 
@@ -110,9 +110,8 @@ export class Picture {
   /** Where samples of a service without cells will come from; told before anything is added. */
   expectSamples(tasks: readonly SampleTask[]): void {
     if (this.input.grid.cellBytes > 0) return;
-    for (const task of tasks) {
-      const [start, end] = spokenFor(task);
-      this.#strata.push({ key: task.start, start, end, exact: 0 });
+    for (const { start: key, strata } of tasks) {
+      for (const [start, end] of strata) this.#strata.push({ key, start, end, exact: 0 });
     }
   }
 

@@ -51,11 +51,6 @@ export function runsOf({ strata, count }: SampleTask): Interval[] {
   return strata.flatMap((stratum) => runsIn(stratum, count));
 }
 
-/** The bytes that the task speaks for: somewhat more than from its first run to its last. */
-export function spokenFor({ strata }: SampleTask): Interval {
-  return [strata[0]![0], strata.at(-1)![1]];
-}
-
 /** Pieces of the gap between multiples of `width`, those that are long enough. */
 function strata([start, end]: Interval, width: number): Interval[] {
   const pieces: Interval[] = [];

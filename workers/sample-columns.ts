@@ -87,10 +87,10 @@ export class SampleColumns {
     for (let i = 0, at = last * row.length; i < row.length; i++, at++) this.#rows[at]! += row[i]!;
   }
 
-  /** Entropy of how often each byte value stands there: what the module knows how to tell. */
+  /** Entropy of counts that are no more than the bytes: what the module may know how to tell. */
   get #isCounted(): boolean {
     const { column, output } = this;
-    return output?.finish === 'entropy' && column?.width === 256 && column.plan.spec.perByteMax === 1;
+    return output?.finish === 'entropy' && column?.plan.spec.perByteMax === 1;
   }
 
   columns(): { readonly [name: string]: Float64Array } {

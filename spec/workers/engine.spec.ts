@@ -161,57 +161,6 @@ describe('the engine', () => {
     });
   });
 
-  it('takes many runs for a sample, says how much it saw of each cell', async () => {
-    const runs: [number, number][] = [
-      [100, 200],
-      [4096, 4100],
-      [5000, 8192],
-      [20_480, 24_576],
-    ];
-    const part = await compute(hist, { paths: [path], runs, cellBytes: 8192, kind: 'sample' }, host);
-    const each = runs.map(([start, end]) => histogram(file, start, end));
-    const counts = each[0]!.map((_, v) => each.reduce((sum, one) => sum + one[v]!, 0));
-    expect(plain(part)).to.deep.equal({
-      start: 100,
-      end: 24_576,
-      cellBytes: 8192,
-      // HIST has no number a cell that an interval could be of.
-      columns: { counts, n: [100 + 4 + 3192, 0, 4096], lo: [NaN, NaN, NaN], hi: [NaN, NaN, NaN] },
-    });
-  });
-
-  it('tells intervals of rows of any width, and of counts that no byte value has', async () => {
-    const cellBytes = 1 << 20;
-    const runs = Array.from({ length: 12 }, (_, i) => [i * 262_144, i * 262_144 + 4096] as const);
-    const told = async (width: number, perByteMax: number) => {
-      const service = defineService({
-        name: 'WIDE',
-        version: 1,
-        fields: { c: field.u8({ shape: [width], merge: 'sum', cells: true, perByteMax }) },
-        report: [{ name: 'h', of: 'c', finish: 'entropy', scope: 'both' }],
-        compute(input, out) {
-          for (let row = 0; row < input.rows; row++) {
-            for (const byte of input.row(row)) out.c[row * width + (byte & 15)]! += perByteMax;
-          }
-        },
-      });
-      const { columns } = await compute(service, { paths: [path], runs, cellBytes, kind: 'sample' }, host);
-      return [columns.lo!, columns.hi!].map((column) => [...column.subarray(0, 2)]);
-    };
-    const usual = await told(256, 1);
-    for (const [lo, hi] of [usual.map(([it]) => it!), usual.map(([, it]) => it!)]) {
-      expect(lo).to.be.within(3.9, 4);
-      expect(hi).to.be.within(lo!, 4.1);
-    }
-    for (const width of [16, 3000, 65_536]) {
-      const [lo] = await told(width, 1);
-      expect(lo![0]).to.be.closeTo(usual[0]![0]!, 1e-9);
-    }
-    // Eight times as many counts are the same distribution.
-    const [lo] = await told(256, 8);
-    expect(lo![0]).to.be.closeTo(usual[0]![0]!, 1e-9);
-  });
-
   it('tells what it read and how far it is', async () => {
     const told: number[] = [];
     const task = taskOf({ paths: [path], runs: [[5, size]] });

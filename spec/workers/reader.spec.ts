@@ -53,6 +53,7 @@ describe('workers/reader: the bytes of batches', () => {
   it('of two inputs come from places as far apart as the shift says', async () => {
     const sources = [open('b'), open('c')];
     const reader = new Reader(sources, 1000);
+    expect(reader.aheadMax, 'a head has to go to and fro as it is').to.equal(1);
     const rows = batch(1, 4096, 8192);
     reader.begin(rows);
     await reader.fill(rows);
