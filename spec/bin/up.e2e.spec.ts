@@ -1,8 +1,9 @@
 /** A daemon and the commands that go to it. */
 import { mkdir, truncate, writeFile } from 'node:fs/promises';
+import { getPriority } from 'node:os';
 import { expect } from 'chai';
 import { countsOf } from './oracle.js';
-import { gone, json, mix, Place, sparseBytes } from './spawned.js';
+import { gone, json, mix, Place, slotsOf, sparseBytes } from './spawned.js';
 
 describe('binglide up', function () {
   this.timeout(60_000);
@@ -30,6 +31,8 @@ describe('binglide up', function () {
     const names = services.map(({ descriptor }: { descriptor: { name: string } }) => descriptor.name);
     expect(names.sort()).to.deep.equal(['BYTES', 'CLASS', 'DIFF', 'DIGRAM', 'ENT', 'HIST', 'STATS']);
     expect((await place.run('jobs')).lines).to.have.length(1);
+    const [slot] = await slotsOf(daemon.child.pid!);
+    expect(getPriority(slot!) - getPriority(daemon.child.pid!), 'slots give way').to.equal(5);
 
     // A file that it does not serve is answered here, unless this broker was asked for.
     const outside = await place.run('hist', '--json', 'out.bin');

@@ -10,7 +10,7 @@ import {
   sampleFields,
 } from '../../protocol/index.js';
 import { sets } from '../sim/sets.js';
-import { ent, Story } from './story.js';
+import { ent, jobIdOf, MiB, Story, zeroPart } from './story.js';
 
 describe('broker/core: the first picture of cells', () => {
   /** 1 GiB of ENT that is sampled, two slots with credit for two. */
@@ -53,43 +53,69 @@ describe('broker/core: the first picture of cells', () => {
     expect(story.passes(1)).to.deep.equal(['a.c ← report of a1']);
   });
 
-  it('ends with its job where a sample does not merge: nothing of it goes to the service any more', () => {
-    const finishing = checkDescriptor({
-      ...sets.descriptor,
-      cached: false,
-      fields: [{ name: 'c', dtype: 'u8', merge: 'sum', cells: true }],
-      report: [{ name: 'c', of: 'c', finish: 'value', scope: 'both' }],
-    });
-    const story = new Story({ sampleAboveMs: 1 });
-    story.ready('w1', finishing, { credit: 16 });
-    story.hello('a');
-    story.asks('a1', finishing.name, { cache: false, cells: 1024 });
-    story.measured('a1', 2 ** 30);
-    const answer = (width: number) => {
-      const { attempt, task } = story.given.get('w1')!.shift()!;
-      const span = { start: task.runs[0]![0], end: task.runs.at(-1)![1], cellBytes: task.cellBytes };
-      const rows = cellCount(span);
-      const unknown = new Float64Array(rows).fill(NaN);
-      const columns = {
-        c: new Float64Array(rows * width),
-        n: new Float64Array(rows).fill(16_384),
-        lo: unknown,
-        hi: unknown,
-      };
-      return story.handle({
-        kind: 'messageReceived',
-        peer: 'w1' as PeerId,
-        message: {
-          kind: 'taskFinal',
-          attempt: attempt as Attempt,
-          epoch: story.epoch,
-          part: encodePart([...fieldsOf(finishing, 'summed'), ...sampleFields], { ...span, columns }),
-          work: { bytesRead: 1, ms: 1 },
-        },
-      });
-    };
-    for (let sample = 1; sample < 8; sample++) answer(1);
-    expect(answer(3).join()).to.match(/a\.c ← ERROR 1 /);
-    expect(story.core.census()).to.include({ jobs: 0, chunks: 0 });
+  it('keeps away from a part of it for what that cost', () => {
+    const story = open();
+    const completes = () => story.completes(held(story).find(({ task }) => task.kind === 'sample')!.peer);
+    for (let i = 0; i < 7; i++) completes();
+    story.passes(100);
+    story.handle({ kind: 'reportSent', jobId: jobIdOf('a1'), buildMs: 5, bytes: 60_000 });
+    completes();
+    expect(story.passes(49)).to.deep.equal([]);
+    expect(story.passes(1)).to.deep.equal(['a.c ← report of a1']);
   });
+
+  it('does not keep back what the cache has', () => {
+    const story = new Story({ sampleAboveMs: 1 });
+    story.ready('w1', ent, { credit: 2 });
+    story.hello('a');
+    story.asks('a1', 'ENT', { cells: 1024 });
+    expect(story.measured('a1', 2 ** 30, [[0, 64 * MiB]])).to.include('read 0_67108864 for a1');
+    const part = zeroPart(ent, { kind: 'exact', runs: [[0, 64 * MiB]], cellBytes: MiB });
+    const bounds = { start: 0, end: 64 * MiB };
+    const lines = story.handle({ kind: 'chunkRead', jobId: jobIdOf('a1'), bounds, part });
+    expect(lines).to.include('a.c ← report of a1');
+  });
+
+  for (const wrong of [3, 8]) {
+    it(`ends with its job where sample ${wrong} does not merge: nothing of it goes to the service any more`, () => {
+      const finishing = checkDescriptor({
+        ...sets.descriptor,
+        cached: false,
+        fields: [{ name: 'c', dtype: 'u8', merge: 'sum', cells: true }],
+        report: [{ name: 'c', of: 'c', finish: 'value', scope: 'both' }],
+      });
+      const story = new Story({ sampleAboveMs: 1 });
+      story.ready('w1', finishing, { credit: 16 });
+      story.hello('a');
+      story.asks('a1', finishing.name, { cache: false, cells: 1024 });
+      story.measured('a1', 2 ** 30);
+      const answer = (width: number) => {
+        const { attempt, task } = story.given.get('w1')!.shift()!;
+        const span = { start: task.runs[0]![0], end: task.runs.at(-1)![1], cellBytes: task.cellBytes };
+        const rows = cellCount(span);
+        const unknown = new Float64Array(rows).fill(NaN);
+        const columns = {
+          c: new Float64Array(rows * width),
+          n: new Float64Array(rows).fill(16_384),
+          lo: unknown,
+          hi: unknown,
+        };
+        return story.handle({
+          kind: 'messageReceived',
+          peer: 'w1' as PeerId,
+          message: {
+            kind: 'taskFinal',
+            attempt: attempt as Attempt,
+            epoch: story.epoch,
+            part: encodePart([...fieldsOf(finishing, 'summed'), ...sampleFields], { ...span, columns }),
+            work: { bytesRead: 1, ms: 1 },
+          },
+        });
+      };
+      for (let sample = 1; sample < wrong; sample++) answer(1);
+      expect(answer(3).join()).to.match(/a\.c ← ERROR 1 /);
+      for (let more = wrong; more < 8 && story.given.get('w1')!.length > 0; more++) answer(1);
+      expect(story.core.census()).to.include({ jobs: 0, chunks: 0 });
+    });
+  }
 });

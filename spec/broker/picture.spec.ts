@@ -252,6 +252,23 @@ describe('broker/picture', () => {
     expect(shown.scalars.h).to.equal(report.scalars.h);
   });
 
+  it('without data stay unknown when all else is exact, which only a float can say', () => {
+    const least = {
+      ...shapeless,
+      report: [{ name: 'least', of: 'least', finish: 'value', scope: 'cell' }],
+      fields: [{ name: 'least', dtype: 'u1', merge: 'min', cells: true }],
+    } as unknown as Descriptor;
+    const columnOf = (end: number) => {
+      const grid: Grid = { cellBytes: 4096, block: 0, form: 'summed', clips: true };
+      const it = new Picture({ descriptor: least, params: {}, grid, range: [0, 8192], data: [0, end] });
+      it.add({ start: 0, end, cellBytes: 4096, columns: { least: Float64Array.of(7, 9).subarray(0, end / 4096) } });
+      const { dtype, data } = it.report(more).arrays['cells.least']!;
+      return [dtype, [...data]];
+    };
+    expect(columnOf(8192)).to.deep.equal(['u1', [7, 9]]);
+    expect(columnOf(4096)).to.deep.equal(['f8', [7, NaN]]);
+  });
+
   it('of a service without cells shows none', () => {
     const grid = gridFor(hist, {}, 100, 1024);
     const it = new Picture({ descriptor: hist, params: {}, grid, range: [0, 100], data: [0, 100] });

@@ -151,6 +151,7 @@ describe('broker/sampling: what a report shows of it', () => {
         const { data } = report.arrays.counts!;
         // What is left over at the end is too short to be sampled.
         expect(sumOf(data), at).to.be.within(bytes - stratumBytesMin, bytes + 300);
+        expect(data.every(Number.isInteger), 'counts are whole').to.equal(true);
         return data[0]! / bytes;
       };
       expect(estimated('samples')).to.be.closeTo(descriptor === hist ? 0.5 : 1, 0.1);
