@@ -265,7 +265,7 @@ describe('broker/picture', () => {
       const { dtype, data } = it.report(more).arrays['cells.least']!;
       return [dtype, [...data]];
     };
-    expect(columnOf(8192)).to.deep.equal(['u1', [7, 9]]);
+    expect(columnOf(8192)).to.deep.equal(['u8', [7, 9]]);
     expect(columnOf(4096)).to.deep.equal(['f8', [7, NaN]]);
   });
 
