@@ -258,11 +258,9 @@ export class Requests {
     for (const job of waiters) {
       if (!this.#guarded(job, now, () => job.sampleTaken(chunk.key, part))) continue;
       if (job.awaitsSamples) continue;
-      // The first picture of everything waits neither for the next report's turn nor for exact tasks to be given out.
-      job.reportAtMs = Math.min(
-        job.reportAtMs,
-        job.reportedMs + Math.max(this.books.options.reportMs, job.reportGapMs),
-      );
+      // The first picture of everything waits neither for the next report's turn nor for exact tasks to be given out, nor
+      // for what a part of it cost: it comes once, and where the broker has just started a report costs ten times as much.
+      job.reportAtMs = Math.min(job.reportAtMs, job.reportedMs + this.books.options.reportMs);
       if (isDue(job) && now >= job.reportAtMs) this.#tell(job, now);
     }
   }

@@ -53,14 +53,19 @@ describe('broker/core: the first picture of cells', () => {
     expect(story.passes(1)).to.deep.equal(['a.c ← report of a1']);
   });
 
-  it('keeps away from a part of it for what that cost', () => {
+  it('does not wait for what a part of it cost; the report after it does', () => {
     const story = open();
     const completes = () => story.completes(held(story).find(({ task }) => task.kind === 'sample')!.peer);
+    const cost = { kind: 'reportSent', jobId: jobIdOf('a1'), buildMs: 15, bytes: 60_000 } as const;
     for (let i = 0; i < 7; i++) completes();
     story.passes(100);
-    story.handle({ kind: 'reportSent', jobId: jobIdOf('a1'), buildMs: 5, bytes: 60_000 });
+    story.handle(cost);
     completes();
-    expect(story.passes(49)).to.deep.equal([]);
+    expect(story.passes(24)).to.deep.equal([]);
+    expect(story.passes(1)).to.deep.equal(['a.c ← report of a1']);
+    story.handle(cost);
+    story.completes(held(story)[0]!.peer);
+    expect(story.passes(149)).to.deep.equal([]);
     expect(story.passes(1)).to.deep.equal(['a.c ← report of a1']);
   });
 
