@@ -15,6 +15,8 @@ export interface NodeOptions {
   readonly slots?: number;
   /** A few slots are threads of this process: it is to answer soon, and lives no longer than its question. */
   readonly brief?: boolean;
+  /** Services that will be asked: slots that are threads offer no others. Default: all. */
+  readonly services?: readonly string[];
   /** Folders that inputs must lie in, links resolved. Default: anywhere. */
   readonly roots?: readonly string[];
   /** The cache's folder. Default: the user's. */
@@ -83,7 +85,8 @@ function startProcesses(endpoint: string, options: NodeOptions): Slots {
 /** Undefined where the slots are to be processes. */
 function startThreads(options: NodeOptions): SlotThreads | undefined {
   const wanted = slotsOf(options);
-  return options.brief && wanted.slots <= slotThreadsMax ? new SlotThreads(wanted) : undefined;
+  if (!options.brief || wanted.slots > slotThreadsMax) return undefined;
+  return new SlotThreads({ ...wanted, ...(options.services && { services: options.services }) });
 }
 
 /** Loads what the broker needs only now, so that slots may be started before. */

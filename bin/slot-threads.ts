@@ -21,15 +21,20 @@ export const slotThreadsMax = 4;
  */
 const patience = '--interrupt-budget=600000';
 
+export interface SlotThreadsOptions extends Omit<SlotsOptions, 'endpoint'> {
+  /** Those of the built-in services that are offered, each with sockets of its own. Default: all. */
+  readonly services?: readonly string[];
+}
+
 export class SlotThreads {
-  readonly #options: Omit<SlotsOptions, 'endpoint'>;
+  readonly #options: SlotThreadsOptions;
   readonly #roots: readonly string[];
   readonly #threads: readonly ComputeThread[];
   readonly #hosts: SlotHost[] = [];
   #closing: Promise<void> | undefined;
 
   /** The threads load what they serve from now on. */
-  constructor(options: Omit<SlotsOptions, 'endpoint'>) {
+  constructor(options: SlotThreadsOptions) {
     this.#options = options;
     this.#roots = options.roots ?? ['/'];
     const data = { roots: this.#roots, modules: [] };
@@ -42,15 +47,15 @@ export class SlotThreads {
 
   /** Works for the broker, which is bound: a socket that found nobody would try again much later. */
   async serve(endpoint: string): Promise<void> {
-    const [{ SlotHost }, { builtinDescriptors: services }] = await Promise.all([
+    const [{ SlotHost }, { builtinDescriptors }] = await Promise.all([
       import('../workers/worker.js'),
       import('../workers/services/index.js'),
     ]);
     if (this.#closing) return;
-    const { stallMs } = this.#options;
+    const { stallMs, services } = this.#options;
     const common = {
       broker: endpoint,
-      services,
+      services: builtinDescriptors.filter(({ name }) => services?.includes(name) ?? true),
       roots: this.#roots,
       ...(stallMs !== undefined && { taskStallMs: stallMs }),
     };

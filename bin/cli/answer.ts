@@ -37,7 +37,7 @@ export async function answer(
   question: Question,
   flags: AnswerFlags,
   stop: Stop,
-  opening: Promise<Session> = Session.open({ ...flags, tell }),
+  opening: Promise<Session> = Session.open({ ...flags, services: [question.service], tell }),
 ): Promise<number> {
   // Until runJob awaits it.
   opening.catch(() => undefined);

@@ -56,7 +56,7 @@ export function addRun(program: Command, stop: Stop, finish: Finish): void {
 }
 
 async function runName(name: string, rest: readonly string[], flags: RunFlags, stop: Stop): Promise<number> {
-  const opening = Session.open({ ...flags, tell });
+  const opening = Session.open({ ...flags, services: [name], tell });
   let question: Question | null;
   try {
     question = questionOf(await descriptorOf(name, await opening), rest, flags);

@@ -19,6 +19,8 @@ export interface Where {
   readonly cores?: number;
   /** The workers are the caller's: no daemon is looked for, and an embedded broker has no slots. */
   readonly bringsWorkers?: boolean;
+  /** What will be asked: an embedded broker's slots offer nothing else. Absent: anything. */
+  readonly services?: readonly string[];
   /** Told when the broker that $BINGLIDE_BROKER names is passed over. */
   readonly tell?: (line: string) => void;
 }
@@ -105,6 +107,7 @@ async function startEmbedded(
     startNode({
       slots: where.bringsWorkers ? 0 : coresOf(where),
       brief: true,
+      ...(where.services && { services: where.services }),
       ...(where.cacheDir !== undefined && { cacheDir: where.cacheDir }),
     }),
     import('../../client/index.js'),
