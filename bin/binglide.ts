@@ -1,5 +1,7 @@
 #!/usr/bin/env node
 /** The command line: `binglide hist FILE` and its kin. */
-import { main } from './cli/program.js';
+import { beginThreads } from './early-threads.js';
 
-await main();
+const begun = beginThreads(process.argv.slice(2));
+const { main } = await import('./cli/program.js');
+await main(begun);

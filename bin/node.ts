@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { BrokerOptions, BrokerShell } from '../broker/index.js';
 import { fail } from '../protocol/errors.js';
+import { slotThreadsMax } from './early-threads.js';
 import { ownFolder, privateFolder } from './runtime-folder.js';
-import { SlotThreads, slotThreadsMax } from './slot-threads.js';
+import { SlotThreads } from './slot-threads.js';
 import { Slots } from './slots.js';
 
 export interface NodeOptions {

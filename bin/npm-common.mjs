@@ -7,6 +7,17 @@ import { fileURLToPath } from 'node:url';
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const sources = ['protocol', 'cache', 'broker', 'workers', 'client', 'bin', 'spec', 'bench'];
 
+/** Programs and threads that are bundled as scripts, from what the compiler made. */
+export const scripts = [
+  { name: 'program', file: 'bin/cli/program.js', exported: 'main' },
+  { name: 'binglide-broker', file: 'bin/binglide-broker.js' },
+  { name: 'binglide-worker', file: 'bin/binglide-worker.js' },
+  { name: 'compute', file: 'workers/compute.js' },
+  { name: 'hash-thread', file: 'cache/hash-thread.js' },
+];
+export const dist = (path) => join(root, 'dist', path);
+export const bundled = (name) => dist(join('bundle', name));
+
 /** Says which Node is needed, and ends, where this one is too old. */
 export function requireNode() {
   const { engines } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
@@ -58,6 +69,7 @@ export function build() {
   process.stderr.write('binglide: building …\n');
   must(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', 'tsconfig.json']);
   must(process.execPath, [join(root, 'bin', 'npm-bundle.mjs')]);
+  must(process.execPath, [join(root, 'bin', 'npm-code.mjs')]);
   writeFileSync(mark, '');
 }
 

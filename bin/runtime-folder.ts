@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { chmod, lstat, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { runtimeFolder } from '../client/endpoint.js';
+import { runtimeFolder } from '../client/runtime-folder.js';
 import { fail } from '../protocol/errors.js';
 
 export { runtimeFolder };

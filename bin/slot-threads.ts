@@ -8,11 +8,9 @@ import { setFlagsFromString } from 'node:v8';
 import type { SlotId } from '../protocol/ids.js';
 import { ComputeThread } from '../workers/thread.js';
 import type { SlotHost } from '../workers/worker.js';
+import { takeThreads } from './early-threads.js';
 import { hold, release } from './held.js';
 import type { SlotsOptions } from './slots.js';
-
-/** The conversations of all slots, of the broker and of the client have one thread here: this many it can keep busy. */
-export const slotThreadsMax = 4;
 
 /**
  * V8 compiles a function anew, optimized, once it has run through so many bytes of code, on threads of its own. In the first
@@ -36,9 +34,11 @@ export class SlotThreads {
   /** The threads load what they serve from now on. */
   constructor(options: SlotThreadsOptions) {
     this.#options = options;
-    this.#roots = options.roots ?? ['/'];
-    const data = { roots: this.#roots, modules: [] };
-    this.#threads = Array.from({ length: options.slots }, () => new ComputeThread(data));
+    const { slots, roots } = options;
+    this.#roots = roots ?? ['/'];
+    this.#threads = roots
+      ? Array.from({ length: slots }, () => new ComputeThread({ roots, modules: [] }))
+      : takeThreads(slots);
     hold(this);
     // When they are there: a changed flag makes V8 pass over its own cached code, and a thread's start take twice as long.
     const loaded = this.#threads.map((thread) => thread.loaded);

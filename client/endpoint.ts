@@ -1,8 +1,8 @@
 /** Where the broker is when nobody says so: the environment, else the daemon in the user's runtime folder. */
 import { lstat } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
+import { runtimeFolder } from './runtime-folder.js';
 
 export type Place =
   /** Named by the caller or the environment: nothing else is tried. */
@@ -21,13 +21,6 @@ export async function findBroker(endpoint: string | undefined, environment = pro
   const socket = join(folder, 'broker.sock');
   const listens = (await isOurs(folder)) && (await accepts(socket));
   return listens ? { kind: 'daemon', endpoint: `ipc://${socket}` } : { kind: 'nowhere' };
-}
-
-/** Where sockets of this user's processes live; the daemon's is `broker.sock`. */
-export function runtimeFolder(environment: NodeJS.ProcessEnv = process.env): string {
-  if (environment.BINGLIDE_RUNTIME_DIR) return environment.BINGLIDE_RUNTIME_DIR;
-  if (environment.XDG_RUNTIME_DIR) return join(environment.XDG_RUNTIME_DIR, 'binglide');
-  return join(tmpdir(), `binglide-${userInfo().uid}`);
 }
 
 /** A folder that somebody else made in a shared place may hold a broker that is not to be trusted. */

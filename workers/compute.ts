@@ -107,4 +107,4 @@ async function main(data: ComputeData): Promise<void> {
   });
 }
 
-if (!isMainThread) await main(workerData as ComputeData);
+if (!isMainThread) void main(workerData as ComputeData);

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { fail } from '../protocol/errors.js';
+import { importModule } from './import-module.js';
 import type { AnyWorker } from './service.js';
 
 const key = Symbol.for('binglide.collecting');
@@ -35,7 +36,7 @@ async function load(url: string): Promise<AnyWorker[]> {
   const found: AnyWorker[] = [];
   place[key] = found;
   try {
-    await import(url);
+    await importModule(url);
   } finally {
     place[key] = undefined;
   }

@@ -1,6 +1,8 @@
 /** The program: its commands, and what becomes of their errors. */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import type { ComputeThread } from '../../workers/thread.js';
+import { lendThreads } from '../early-threads.js';
 import { endProcess } from '../held.js';
 import { addAnalyses } from './analyses.js';
 import { tell } from './answer.js';
@@ -66,8 +68,9 @@ function version(): string {
   return 'unknown';
 }
 
-/** The whole of a process: its signals, its end. Never returns. */
-export async function main(): Promise<never> {
+/** The whole of a process: its signals, its end. `begun` are threads that it may want. Never returns. */
+export async function main(begun: readonly ComputeThread[]): Promise<never> {
+  lendThreads(begun);
   const stop = new Stop();
   stop.listen();
   // A stderr that nobody reads is no reason to end otherwise than without it.
