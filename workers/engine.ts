@@ -145,6 +145,7 @@ class TaskRun {
       await this.#reader.idle();
     }
     if (host.isCancelled()) throw cancelled();
+    this.#flush();
     for (const source of sources) source.checkUnchanged();
     const fields = fieldsOf(service.descriptor, task.form);
     return encodePart(isSample ? [...fields, ...sampleFields] : fields, this.#builder.part());
@@ -254,20 +255,30 @@ class TaskRun {
       if (pending) await pending;
       this.#builder.take(rows);
     } catch (error) {
-      throw this.#blame(error);
+      throw this.#blame(error, `at 0x${rows.offset(rows.current).toString(16)}`);
     }
     this.#pace(performance.now() - began);
     this.#bytesDone += rows.bytes;
     host.progressed(this.#bytesDone);
   }
 
+  #flush(): void {
+    const none = new Rows(0);
+    const out = this.#builder.outs(none);
+    try {
+      this.service.flush(out, this.#view);
+      this.#builder.take(none);
+    } catch (error) {
+      throw this.#blame(error, 'as it ended');
+    }
+  }
+
   /** What the service threw, with the place in the input and in the author's file. */
-  #blame(error: unknown): unknown {
+  #blame(error: unknown, where: string): unknown {
     const { name } = this.service.descriptor;
     const isOurs = error instanceof BinglideError;
     if (isOurs && error.code !== 'E_SERVICE') return error;
-    const offset = `0x${this.#rows.offset(this.#rows.current).toString(16)}`;
-    return fail('E_SERVICE', `${name} failed at ${offset}: ${toldBy(error)}`);
+    return fail('E_SERVICE', `${name} failed ${where}: ${toldBy(error)}`);
   }
 
   #pace(ms: number): void {

@@ -3,8 +3,8 @@
  * makes one from a plain definition, which is what most authors want.
  *
  * Rules: compute sees batches of rows and fills `out`, which holds each field's identity (0 for sums) when it is
- * called: a row of numbers a row of input for a field with `cells`, else a single row. It adds up nothing between
- * calls. The engine folds rows into cells, reads, cuts, checks, reports progress and cancels.
+ * called: a row of numbers a row of input for a field with `cells`, else a single row. What it adds up between calls
+ * `flush` gives. The engine folds rows into cells, reads, cuts, checks, reports progress and cancels.
  */
 import { runWidth } from '../protocol/algebra.js';
 import {
@@ -67,6 +67,11 @@ export interface ServiceDefinition<P extends ParamDefs, F extends FieldDefs> {
   readonly report?: readonly OutputSpec[];
   compute?(input: Rows, out: OutsOf<F>, task: TaskView<P>): void | Promise<void>;
   /**
+   * After the last batch of a task: what compute kept back of fields without cells goes to `out`, which is as compute has
+   * it. A task that fails or is cancelled has no flush; `task` is another object for every task.
+   */
+  flush?(out: OutsOf<F>, task: TaskView<P>): void;
+  /**
    * More outputs of merged rows: of each cell that is known and, as the last row, of the whole range; where a field has
    * no cells, of the range alone. Row-wise: each list holds as many numbers for every row. Computed for the newest
    * report, never kept; its code may change without a new version.
@@ -116,6 +121,11 @@ export class Worker<P extends ParamDefs = ParamDefs, F extends FieldDefs = Field
   compute(input: Rows, out: OutsOf<F>, task: TaskView<P>): void | Promise<void> {
     if (!this.definition.compute) throw fail('E_SERVICE', `${this.definition.name} has no compute`);
     return this.definition.compute(input, out, task);
+  }
+
+  /** Gives what compute kept back. */
+  flush(out: OutsOf<F>, task: TaskView<P>): void {
+    this.definition.flush?.(out, task);
   }
 
   /** More outputs of merged rows; none where the author wrote no finish. */

@@ -75,6 +75,56 @@ describe('the engine', () => {
     expect(blocks.length).to.equal(Math.ceil(size / 65_536));
   });
 
+  it('takes what compute kept back from flush, after the last batch and once a task', async () => {
+    const kept = new WeakMap<object, number>();
+    let flushes = 0;
+    const service = defineService({
+      name: 'KEEPS',
+      version: 1,
+      fields: { bytes: field.u8({ merge: 'sum' }), most: field.u4({ merge: 'max' }) },
+      compute(input, out, task) {
+        for (let i = 0; i < input.rows; i++) kept.set(task, (kept.get(task) ?? 0) + input.row(i).length);
+        out.most[0] = 7;
+      },
+      flush(out, task) {
+        flushes++;
+        out.bytes[0]! += kept.get(task)!;
+        out.most[0] = 5;
+      },
+    });
+    for (const run of [
+      [0, size],
+      [100, 5000],
+    ] as const) {
+      const { columns } = await compute(service, { paths: [path], runs: [run], cellBytes: 0, form: 'summed' }, host);
+      expect(Array.from(columns.bytes!)).to.deep.equal([run[1] - run[0]]);
+      expect(Array.from(columns.most!)).to.deep.equal([7]);
+    }
+    expect(flushes).to.equal(2);
+  });
+
+  it('blames flush where it throws, and does without it where compute threw', async () => {
+    let flushes = 0;
+    const service = (fails: boolean) =>
+      defineService({
+        name: 'THROWS',
+        version: 1,
+        fields: { bytes: field.u8({ merge: 'sum' }) },
+        compute() {
+          if (fails) throw new Error('no');
+        },
+        flush() {
+          flushes++;
+          throw new Error('kept nothing');
+        },
+      });
+    const task = taskOf({ paths: [path], runs: [[0, 100]], cellBytes: 0, form: 'summed' });
+    const { message } = await failureOf(service(false), task, host);
+    expect(message).to.match(/^THROWS failed as it ended: Error: kept nothing/);
+    await failureOf(service(true), task, host);
+    expect(flushes).to.equal(1);
+  });
+
   it('lets a row look ahead over its end, as far as the file goes', async () => {
     const ahead: [number, number][] = [];
     const service = defineService({

@@ -4,7 +4,7 @@ import { expect } from 'chai';
 import { entropies } from '../../protocol/sample.js';
 import { countClasses } from '../../workers/kernels/classes.js';
 import { compareBytes } from '../../workers/kernels/difference.js';
-import { addDigrams } from '../../workers/kernels/digrams.js';
+import { addDigrams, takeDigrams } from '../../workers/kernels/digrams.js';
 import { addBlocks, addLeaves, type Pieces } from '../../workers/kernels/entropy.js';
 import { addHistogram, addRow } from '../../workers/kernels/histogram.js';
 import { inputBytes, kernelModule, moduleBuffer, moduleOf } from '../../workers/kernels/module.js';
@@ -165,10 +165,25 @@ describe('kernels', () => {
   it('digrams', () => {
     const once = (bytes: Uint8Array) => {
       const counts = new Float64Array(65_536);
-      addDigrams(bytes, counts);
+      const task = {};
+      for (let again = 0; again < 2; again++) addDigrams(bytes, counts, task);
+      takeDigrams(counts, task);
       return Buffer.from(counts.buffer);
     };
     for (const { plain, held } of inputs(4)) expect(once(held).equals(once(plain))).to.equal(true);
+  });
+
+  it('digrams of one task and not of another, which ended before its time', () => {
+    const [ended, task] = [{}, {}];
+    const counts = new Float64Array(65_536);
+    addDigrams(inModule(new Random(1), new Uint8Array(40_001)), counts, ended);
+    const bytes = inModule(new Random(1), new Uint8Array(50_001).fill(7));
+    addDigrams(bytes, counts, task);
+    takeDigrams(counts, ended);
+    takeDigrams(counts, task);
+    takeDigrams(counts, task);
+    expect(counts.reduce((sum, count) => sum + count)).to.equal(50_000);
+    expect(counts[7 * 257]).to.equal(50_000);
   });
 
   it('products and points', () => {

@@ -34,7 +34,9 @@ interface Exports {
   classesAt(): number;
   addClasses(at: number, length: number): void;
   digramsAt(): number;
+  clearDigrams(): void;
   addDigrams(at: number, pairs: number): void;
+  sumDigrams(): void;
   productsAt(): number;
   addProducts(at: number, pairs: number): void;
   addCircle(at: number, groups: number): number;

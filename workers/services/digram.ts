@@ -3,7 +3,7 @@
  * the range of its first byte; the file's last byte begins none.
  */
 import { field } from '../fields.js';
-import { addDigrams } from '../kernels/digrams.js';
+import { addDigrams, takeDigrams } from '../kernels/digrams.js';
 import { defineService } from '../service.js';
 
 export const digram = defineService({
@@ -14,7 +14,10 @@ export const digram = defineService({
   addsUp: true,
   fields: { counts: field.u8({ shape: [65_536], merge: 'sum', perByteMax: 1 }) },
   report: [{ name: 'counts', of: 'counts', finish: 'value', scope: 'whole' }],
-  compute(input, out) {
-    for (let row = 0; row < input.rows; row++) addDigrams(input.ahead(row), out.counts);
+  compute(input, out, task) {
+    for (let row = 0; row < input.rows; row++) addDigrams(input.ahead(row), out.counts, task);
+  },
+  flush(out, task) {
+    takeDigrams(out.counts, task);
   },
 });

@@ -8,14 +8,18 @@ const tableBytes: usize = 65536 * 4;
 const digrams = memory.data(2 * 65536 * 4, 64);
 const blockBytes: usize = 4088;
 
-/** u32[65536]: the result of addDigrams. */
+/** u32[65536]: the result of sumDigrams. */
 export function digramsAt(): usize {
   return digrams;
 }
 
-/** Counts `pairs` pairs, fewer than 2^32; the last one's second byte lies at `at + pairs`. */
-export function addDigrams(at: usize, pairs: usize): void {
+/** Counts begin with 0. */
+export function clearDigrams(): void {
   memory.fill(digrams, 0, 2 * tableBytes);
+}
+
+/** Counts `pairs` pairs more, with those since the clear fewer than 2^32; the last one's second byte lies at `at + pairs`. */
+export function addDigrams(at: usize, pairs: usize): void {
   const end = at + pairs;
   for (let p = at; p < end; p += blockBytes) {
     const n = min(blockBytes, end - p);
@@ -26,6 +30,10 @@ export function addDigrams(at: usize, pairs: usize): void {
       countPairs(p, n);
     }
   }
+}
+
+/** Both tables' counts, once: clear next. */
+export function sumDigrams(): void {
   for (let p = digrams; p < digrams + tableBytes; p += 16) {
     v128.store(p, i32x4.add(v128.load(p), v128.load(p + tableBytes)));
   }

@@ -8,7 +8,7 @@
  */
 export { addClasses, classesAt } from './classes';
 export { addDifference, beginDifference, endDifference, intervalsAt, intervalsMax, stateAt, xorAt } from './difference';
-export { addDigrams, digramsAt } from './digrams';
+export { addDigrams, clearDigrams, digramsAt, sumDigrams } from './digrams';
 export {
   addBlocks,
   addLeaves,
