@@ -167,8 +167,8 @@ describe('broker/core: a request', () => {
   });
 
   for (const [what, sent, apartMs] of [
-    ['take long to build has them ten times that apart', { buildMs: 30, bytes: 60_000 }, 300],
-    ['are long has them so far apart that they are 30 MB a second', { buildMs: 2, bytes: 4_500_000 }, 150],
+    ['take long to build has them twenty times that apart', { buildMs: 30, bytes: 60_000 }, 600],
+    ['are long has them so far apart that they are 20 MB a second', { buildMs: 2, bytes: 4_500_000 }, 225],
   ] as const) {
     it(`whose reports ${what}`, () => {
       const story = Story.open({ sliceMs: 100 });

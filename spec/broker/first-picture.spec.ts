@@ -65,7 +65,7 @@ describe('broker/core: the first picture of cells', () => {
     expect(story.passes(1)).to.deep.equal(['a.c ← report of a1']);
     story.handle(cost);
     story.completes(held(story)[0]!.peer);
-    expect(story.passes(149)).to.deep.equal([]);
+    expect(story.passes(299)).to.deep.equal([]);
     expect(story.passes(1)).to.deep.equal(['a.c ← report of a1']);
   });
 
