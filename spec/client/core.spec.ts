@@ -145,11 +145,11 @@ describe('client core', () => {
     const story = welcomed();
     story.ask(400, 1);
     expect(story.deadline()).to.deep.equal({
-      at: 1400,
+      at: 1250,
       commands: [{ kind: 'send', message: { kind: 'clientHeartbeat' } }],
     });
     expect(story.got(1500, partial(1, 0.5))).to.deep.equal([shown(1, 0.5)]);
-    for (const at of [2400, 3400, 4400, 5400, 6400]) expect(story.deadline().at).to.equal(at);
+    for (const at of [2250, 3250, 4250, 5250, 6250]) expect(story.deadline().at).to.equal(at);
     expect(story.deadline()).to.deep.equal({ at: 6500, commands: reopen });
     expect(story.got(6501, welcome())).to.deep.equal([sent(1)]);
   });

@@ -19,6 +19,17 @@ describe('liveness', () => {
     expect([peer.beatIsDue(1999), peer.beatIsDue(2000)]).to.deep.equal([false, true]);
   });
 
+  it('beats with all others of its process: on quarters of the interval, after three of them at least and four at most', () => {
+    const [early, late] = [new Liveness(1000, 1010), new Liveness(1000, 1240)];
+    expect([early.deadline(), late.deadline()]).to.deep.equal([2000, 2000]);
+    expect([1999, 2000].map((now) => late.beatIsDue(now))).to.deep.equal([false, true]);
+    for (let spoke = 0; spoke < 1000; spoke += 7) {
+      const peer = new Liveness(1000, spoke);
+      expect(peer.deadline() % 250).to.equal(0);
+      expect(peer.deadline() - spoke).to.be.within(750, 1000);
+    }
+  });
+
   it('asks to be looked at when the first of both is due, and never too late', () => {
     const peer = new Liveness(1000, 0);
     expect(peer.deadline()).to.equal(1000);
