@@ -157,7 +157,8 @@ export const v2WorkerLife = [
         peer.send('DISCONNECT');
       }
       const gaps = born.slice(1).map((at, i) => Math.round(at - born[i]!));
-      if (!(gaps.at(-1)! > gaps[0]! * 1.5)) breach(`gaps of ${gaps} ms`);
+      // The shorter of two each time: one may be long because the machine was busy.
+      if (!(Math.min(...gaps.slice(-2)) > Math.min(...gaps.slice(0, 2)) * 1.5)) breach(`gaps of ${gaps} ms`);
       return `gaps of ${gaps} ms`;
     },
     ['W-10'],
