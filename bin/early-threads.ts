@@ -14,23 +14,37 @@ export const slotThreadsMax = 4;
 /** Commands that ask a built-in service about files. */
 const askers: readonly string[] = ['hist', 'ent', 'class', 'digram', 'stats', 'diff', 'bytes'];
 /** Then another broker answers, so many threads are not wanted, or nothing is asked. */
-const otherwise = /^(--broker|--cores|-j|--help|-h)/;
+const otherwise = /^(--broker|--cores|--help|-[a-z0-9]*[jh])/;
 
 const begun: ComputeThread[] = [];
 
-/** Begins those that the command line is going to need; none where that is not as good as certain. */
-export function beginThreads([command, ...rest]: readonly string[]): readonly ComputeThread[] {
-  if (command === undefined || !askers.includes(command) || rest.some((word) => otherwise.test(word))) return [];
+/** Begins those that the command line is going to need; none where that is not as good as certain. Never throws. */
+export function beginThreads(args: readonly string[]): readonly ComputeThread[] {
+  try {
+    const count = countFor(args);
+    return Array.from({ length: count }, () => new ComputeThread({ roots: ['/'], modules: [] }));
+  } catch {
+    // Whatever it is, somebody will say it who can.
+    return [];
+  }
+}
+
+function countFor([command, ...rest]: readonly string[]): number {
+  if (command === undefined || !askers.includes(command) || rest.some((word) => otherwise.test(word))) return 0;
   const isOnItsOwn = rest.some((word) => word.startsWith('--cache-dir'));
-  if (!isOnItsOwn && (process.env.BINGLIDE_BROKER || existsSync(join(runtimeFolder(), 'broker.sock')))) return [];
+  if (!isOnItsOwn && (process.env.BINGLIDE_BROKER || existsSync(join(runtimeFolder(), 'broker.sock')))) return 0;
   const slots = availableParallelism();
-  if (slots > slotThreadsMax) return [];
-  return Array.from({ length: slots }, () => new ComputeThread({ roots: ['/'], modules: [] }));
+  return slots > slotThreadsMax ? 0 : slots;
 }
 
 /** The program has them from now on. */
 export function lendThreads(threads: readonly ComputeThread[]): void {
   begun.push(...threads);
+}
+
+/** Nobody wants them: another broker answers, or other slots. */
+export function endThreads(): void {
+  for (const thread of begun.splice(0)) void thread.stop();
 }
 
 /** Built-in services about files anywhere: threads that were begun, and new ones where there are not so many. */

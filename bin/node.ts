@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { BrokerOptions, BrokerShell } from '../broker/index.js';
 import { fail } from '../protocol/errors.js';
-import { slotThreadsMax } from './early-threads.js';
+import { endThreads, slotThreadsMax } from './early-threads.js';
 import { ownFolder, privateFolder } from './runtime-folder.js';
 import { SlotThreads } from './slot-threads.js';
 import { Slots } from './slots.js';
@@ -86,7 +86,10 @@ function startProcesses(endpoint: string, options: NodeOptions): Slots {
 /** Undefined where the slots are to be processes. */
 function startThreads(options: NodeOptions): SlotThreads | undefined {
   const wanted = slotsOf(options);
-  if (!options.brief || wanted.slots > slotThreadsMax) return undefined;
+  if (!options.brief || wanted.slots > slotThreadsMax) {
+    endThreads();
+    return undefined;
+  }
   return new SlotThreads({ ...wanted, ...(options.services && { services: options.services }) });
 }
 

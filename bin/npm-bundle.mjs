@@ -1,7 +1,7 @@
 // After the compiler: each program and thread as one file in dist/bundle, which node loads in half the time of the many
 // that it is made of. Files that are looked for beside a module (another program, a thread, the kernels) stand there too.
 //
-// Programs that are to answer soon are scripts (NAME.cjs), for which V8 can keep what it made of them (NAME.code, by
+// What is to answer soon is in scripts (NAME.cjs), for which V8 can keep what it made of them (NAME.code, by
 // npm-code.mjs); NAME.js runs them (bin/launch.ts).
 import { createHash } from 'node:crypto';
 import { chmodSync, writeFileSync } from 'node:fs';
@@ -47,12 +47,14 @@ async function asScript(name, file) {
     entryPoints: [dist(file)],
     write: false,
     format: 'cjs',
-    charset: 'ascii',
     define: { 'import.meta.url': '__url' },
   });
-  const body = outputFiles[0].text.replace(/^#!.*\n/, '');
-  const id = createHash('sha256').update(body).digest('hex');
-  writeFileSync(bundled(`${name}.cjs`), `// ${id}\n(function (require, module, exports, __url) {\n${body}\n})`);
+  // ASCII: comments and expressions keep what a charset does not reach, and mean the same so.
+  const escaped = (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  const body = outputFiles[0].text.replace(/^#!.*\n/, '').replace(/[^\0-\x7f]/g, escaped);
+  const script = `(function (require, module, exports, __url) {\n${body}\n})`;
+  const id = createHash('sha256').update(script).digest('hex');
+  writeFileSync(bundled(`${name}.cjs`), `// ${id}\n${script}`);
 }
 
 /** The module that runs the script. */
@@ -73,7 +75,15 @@ async function asLauncher(name, exported) {
 }
 
 await asModule('bin/binglide.js', { plugins: [programApart] });
-for (const file of ['bin/binglide-conform.js', 'bin/ts-loader.js', 'bin/ts-hooks.js', 'workers/kernels/kernels.wasm']) {
+for (const file of [
+  'bin/binglide-broker.js',
+  'bin/binglide-worker.js',
+  'bin/binglide-conform.js',
+  'bin/ts-loader.js',
+  'bin/ts-hooks.js',
+  'workers/kernels/kernels.wasm',
+  'cache/hash-thread.js',
+]) {
   await asModule(file, { banner: { js: requireBanner } });
 }
 for (const { name, file, exported } of scripts) {

@@ -7,13 +7,10 @@ import { fileURLToPath } from 'node:url';
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const sources = ['protocol', 'cache', 'broker', 'workers', 'client', 'bin', 'spec', 'bench'];
 
-/** Programs and threads that are bundled as scripts, from what the compiler made. */
+/** What is bundled as scripts, from what the compiler made: the command line, and the thread that computes for it. */
 export const scripts = [
   { name: 'program', file: 'bin/cli/program.js', exported: 'main' },
-  { name: 'binglide-broker', file: 'bin/binglide-broker.js' },
-  { name: 'binglide-worker', file: 'bin/binglide-worker.js' },
   { name: 'compute', file: 'workers/compute.js' },
-  { name: 'hash-thread', file: 'cache/hash-thread.js' },
 ];
 export const dist = (path) => join(root, 'dist', path);
 export const bundled = (name) => dist(join('bundle', name));

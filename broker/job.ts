@@ -60,9 +60,8 @@ export class Job {
   dirty = false;
   /** No report before this moment. */
   reportAtMs = 0;
-  /** When the last one was sent, and how long another is to keep away for what it cost. */
+  /** When the last one was sent. */
   reportedMs = -Infinity;
-  reportGapMs = 0;
   /** Large reports that were sent on this connection and not acknowledged. */
   largeReports = 0;
   #finishing: Finishing | undefined;

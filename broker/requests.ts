@@ -17,6 +17,7 @@ import type { BrokerEvent, ChunkBounds } from './events.js';
 import type { Finished } from './folds.js';
 import { Job } from './job.js';
 import type { Routing } from './routing.js';
+import { cautiousBytesPerMs } from './services.js';
 import type { Session } from './sessions.js';
 
 type Event<K extends BrokerEvent['kind']> = BrokerEvent & { readonly kind: K };
@@ -25,7 +26,7 @@ type Event<K extends BrokerEvent['kind']> = BrokerEvent & { readonly kind: K };
 const sampledReportMs = 100;
 /** Before the first of them: mostly that is time enough for all, whose report would have to keep its distance otherwise. */
 const sampledFirstMs = 100;
-/** Reports are never further apart where there is something new, milliseconds. */
+/** However long the job runs, reports are no further apart for that, milliseconds. */
 const reportMsMax = 100;
 /**
  * Reports of one job take so many bytes a millisecond at the most. To copy, unpack and throw away costs both sides more
@@ -35,7 +36,7 @@ const reportMsMax = 100;
 const reportBytesPerMs = 20_000;
 /**
  * A report keeps away for so many times what building the last one took: the processors are the slots’, and it costs them
- * as much again on its way. DESIGN §5.7 asks for ten at least; of DIGRAM, 512 KB each, these were two dozen a second.
+ * as much again on its way. Of DIGRAM, 512 KB each, there were two dozen a second; now it is half as many.
  */
 const buildGapFactor = 20;
 /** Large reports under way to a client that has not said that it has them. */
@@ -127,7 +128,7 @@ export class Requests {
       const slots = Math.max(1, this.books.roster.slotCount);
       const areDear = this.books.seeks.areDear(inputs.map(({ id }) => id));
       reads = job.measured(inputs, job.query.cache ? cached : [], bytesHashed, {
-        sampleAboveBytes: this.books.options.sampleAboveMs * job.bytesPerMs * slots,
+        sampleAboveBytes: this.books.options.sampleAboveMs * cautiousBytesPerMs(job.service!) * slots,
         sliceBytes: this.dispatch.sliceMs(job, areDear) * job.bytesPerMs,
       });
     } catch (error) {
@@ -208,8 +209,8 @@ export class Requests {
   reportSent({ jobId, buildMs, bytes, isLarge }: Event<'reportSent'>, now: number): void {
     const job = this.books.jobs.get(jobId);
     if (!job) return;
-    job.reportGapMs = Math.max(buildGapFactor * buildMs, bytes / reportBytesPerMs);
-    job.reportAtMs = Math.max(job.reportAtMs, now + job.reportGapMs);
+    const gapMs = Math.max(buildGapFactor * buildMs, bytes / reportBytesPerMs);
+    job.reportAtMs = Math.max(job.reportAtMs, now + gapMs);
     if (isLarge) job.largeReports++;
   }
 

@@ -15,19 +15,29 @@ export interface Service {
   workerlessSince: number;
   /** Input bytes a millisecond of one slot, smoothed. */
   bytesPerMs: number;
+  /** It is no longer a guess. */
+  isMeasured: boolean;
   /** Order of becoming known: among equal names the newest is taken. */
   readonly order: number;
 }
 
 /** Before anything was measured: one second for 256 MiB, so that a first slice is short even for a slow service. */
 const bytesPerMsAtFirst = 256 * 1024;
-/** Of those that the daemon starts itself more is known: with four times as many tasks a first histogram took half as long again. */
+/**
+ * Slices of those that the daemon starts itself: with four times as many a first histogram took half as long again. What is
+ * small enough to do without samples goes by the other: the file may lie on a slow disk.
+ */
 const startableBytesPerMs = 1024 * 1024;
 const smoothing = 0.3;
 
 /** A speed after one more measurement. */
 export function smoothed(bytesPerMs: number, bytes: number, ms: number): number {
   return bytesPerMs + smoothing * (bytes / Math.max(ms, 0.05) - bytesPerMs);
+}
+
+/** The speed, where a guess that is too high would do harm. */
+export function cautiousBytesPerMs({ isMeasured, bytesPerMs }: Service): number {
+  return isMeasured ? bytesPerMs : Math.min(bytesPerMs, bytesPerMsAtFirst);
 }
 
 export class ServiceBook {
@@ -45,6 +55,7 @@ export class ServiceBook {
       startable,
       workers: new Set(),
       workerlessSince: now,
+      isMeasured: false,
       bytesPerMs: startable ? startableBytesPerMs : bytesPerMsAtFirst,
       order: this.#order++,
     };
@@ -99,6 +110,7 @@ export class ServiceBook {
   measured(digest: string, bytes: number, ms: number): void {
     const service = this.get(digest);
     service.bytesPerMs = smoothed(service.bytesPerMs, bytes, ms);
+    service.isMeasured = true;
   }
 }
 

@@ -33,6 +33,8 @@ const aheadMs = 10;
  * its computing was a fifth of an exact histogram's time.
  */
 const aloneSlices = 2;
+/** Not at once: who was here a moment ago may ask again, and waits for the task that runs. So many tasks are as usual. */
+const tasksAfterCompany = 100;
 /** Where seeks are dear, a disk that waits between two slices is lost time: they are so many times longer. */
 const dearSlices = 32;
 
@@ -41,6 +43,8 @@ export class Turns {
   readonly #jobs = new Map<ClientId, DeficitRing<JobId>>();
   /** Services, by digest, that some job has slices for; where there is one job only it has no rivals, and nobody looks. */
   readonly #wanted = new Set<string>();
+  /** Until a job that is alone counts as that. */
+  #tasksUntilAlone = 0;
 
   constructor(
     readonly books: Books,
@@ -57,9 +61,11 @@ export class Turns {
     let ring = this.#jobs.get(job.clientId);
     if (!ring) this.#jobs.set(job.clientId, (ring = new DeficitRing(this.books.options.sliceMs)));
     ring.add(job.id, openingMs);
+    this.#company();
   }
 
   leave(job: Job): void {
+    this.#company();
     const ring = this.#jobs.get(job.clientId);
     ring?.delete(job.id);
     if (![...this.books.jobs.values()].some((other) => other.clientId === job.clientId && other.id !== job.id)) {
@@ -68,8 +74,9 @@ export class Turns {
     }
   }
 
-  /** Positive: a task of the job took less than it was charged. */
+  /** A task was answered, however. Positive: it took less than the job was charged for it. */
   settle(job: Job, ms: number): void {
+    if (this.#tasksUntilAlone > 0) this.#tasksUntilAlone--;
     this.#clients.settle(job.clientId, ms);
     this.#jobs.get(job.clientId)?.settle(job.id, ms);
   }
@@ -124,8 +131,14 @@ export class Turns {
 
   /** What a task of the job is to take. */
   sliceMs({ sliceWeight }: Job, areDear: boolean): number {
-    const weight = this.books.jobs.size === 1 ? Math.max(aloneSlices, sliceWeight) : sliceWeight;
+    const isAlone = this.books.jobs.size === 1 && this.#tasksUntilAlone === 0;
+    const weight = isAlone ? Math.max(aloneSlices, sliceWeight) : sliceWeight;
     return this.books.options.sliceMs * (areDear ? dearSlices : weight);
+  }
+
+  /** A job came or goes while there are others. */
+  #company(): void {
+    if (this.books.jobs.size > 1) this.#tasksUntilAlone = tasksAfterCompany;
   }
 
   #anyWorker({ service }: Job): WorkerEntry | undefined {

@@ -265,8 +265,10 @@ class TaskRun {
   #flush(): void {
     const none = new Rows(0);
     const out = this.#builder.outs(none);
+    const whole = this.service.fields.filter(({ spec }) => !spec.cells).map(({ spec }) => [spec.name, out[spec.name]]);
     try {
-      this.service.flush(out, this.#view);
+      const pending: unknown = this.service.flush(Object.fromEntries(whole), this.#view);
+      if (pending instanceof Promise) throw new Error('flush is asynchronous; what it would add comes too late');
       this.#builder.take(none);
     } catch (error) {
       throw this.#blame(error, 'as it ended');

@@ -67,8 +67,8 @@ export interface ServiceDefinition<P extends ParamDefs, F extends FieldDefs> {
   readonly report?: readonly OutputSpec[];
   compute?(input: Rows, out: OutsOf<F>, task: TaskView<P>): void | Promise<void>;
   /**
-   * After the last batch of a task: what compute kept back of fields without cells goes to `out`, which is as compute has
-   * it. A task that fails or is cancelled has no flush; `task` is another object for every task.
+   * After the last batch of a task, and at once: what compute kept back goes to `out`, which has the fields without cells,
+   * as compute has them. A task that fails or is cancelled has no flush; `task` is another object for every task.
    */
   flush?(out: OutsOf<F>, task: TaskView<P>): void;
   /**
@@ -125,7 +125,7 @@ export class Worker<P extends ParamDefs = ParamDefs, F extends FieldDefs = Field
 
   /** Gives what compute kept back. */
   flush(out: OutsOf<F>, task: TaskView<P>): void {
-    this.definition.flush?.(out, task);
+    return this.definition.flush?.(out, task);
   }
 
   /** More outputs of merged rows; none where the author wrote no finish. */

@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CellState, Report } from '../../client/index.js';
-import { end, start } from '../children.js';
+import { command, end, start } from '../children.js';
 import { gib } from '../corpus/file.js';
 import { makeSparse } from '../corpus/sparse.js';
 import { type Daemon, startDaemon } from '../daemon.js';
@@ -105,22 +105,28 @@ async function untilFirst({ client }: Daemon, file: string, { service, isIt }: Q
 
 async function cold(bench: Bench, subjects: readonly Subject[]): Promise<Table> {
   const ms = subjects.map((): number[] => []);
+  const nodeMs: number[] = [];
   for (let round = 0; round <= bench.runs * startsPerRun; round++) {
     for (const [i, { file }] of subjects.entries()) {
       const took = await untilFirstLine(bench, file);
       if (round > 0) ms[i]!.push(took);
     }
+    const node = await command(process.execPath, ['-e', '0']);
+    if (round > 0) nodeMs.push(node.ms);
   }
   return {
     title: `First report with every cell filled, from a cold start of the command`,
     note: `\`binglide ent --cells ${cells} --ndjson FILE\`, no daemon, runtime and cache folders fresh; from the start of the process to the arrival of the first line in which every cell is filled, read as it streams. ${bench.runs * startsPerRun} starts of each in turn.`,
     columns: [{ name: 'p50 ms' }, { name: 'p95 ms' }, { name: 'max ms' }],
-    rows: subjects.map(({ name }, i) => ({
-      what: name,
-      figures: spread(ms[i]!),
-      goals: [atMost(500, percentile(ms[i]!, 95), 'ms (p95)')],
-      samples: ms[i]!,
-    })),
+    rows: [
+      ...subjects.map(({ name }, i) => ({
+        what: name,
+        figures: spread(ms[i]!),
+        goals: [atMost(500, percentile(ms[i]!, 95), 'ms (p95)')],
+        samples: ms[i]!,
+      })),
+      { what: '`node -e 0`, which does nothing', figures: spread(nodeMs), samples: nodeMs },
+    ],
   };
 }
 

@@ -8,6 +8,7 @@ import { connect as connectTo, type NetConnectOpts } from 'node:net';
 import { availableParallelism } from 'node:os';
 import type { Client } from '../../client/index.js';
 import { fail, isBinglideError } from '../../protocol/errors.js';
+import { endThreads } from '../early-threads.js';
 import { daemonEndpoint, runtimeFolder } from '../runtime-folder.js';
 
 export interface Where {
@@ -45,7 +46,10 @@ export class Session {
   /** With a daemon, or with a broker of its own; throws E_NO_BROKER where a given one does not answer. */
   static async open(where: Where): Promise<Session> {
     const daemon = await Session.openDaemon(where);
-    if (daemon) return daemon;
+    if (daemon) {
+      endThreads();
+      return daemon;
+    }
     const closers: (() => Promise<void>)[] = [];
     const { client, endpoint } = await startEmbedded(where, closers);
     const session = new Session(client, endpoint, 'embedded', where);

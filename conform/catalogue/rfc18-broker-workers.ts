@@ -122,9 +122,10 @@ export const rfc18BrokerWorkers = [
     async (scene) => {
       const service = scene.service();
       const worker = await scene.plainWorker(service);
+      // A heartbeat that crosses the DISCONNECT would be a stranger's, who is answered by another.
+      worker.stopBeats();
       worker.send('READY', service);
       await onTheWay(scene.dismissed(worker, 'a second READY'));
-      worker.stopBeats();
       scene.plainClient().send('REQUEST', service, 'question');
       await worker.inbox.quiet(scene.heartbeatMs * 3, 'after DISCONNECT');
       return 'three intervals of silence, though a client asked for its service';

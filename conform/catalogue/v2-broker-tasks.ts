@@ -277,7 +277,7 @@ export const v2BrokerTasks = [
     'G-15',
     'SHOULD',
     '12',
-    'any message is a sign of life; HEARTBEAT is sent only where nothing else was for an interval',
+    'any message is a sign of life; HEARTBEAT is sent only where nothing else was for about an interval',
     async (scene) => {
       const client = await onTheWay(v2Client(scene));
       client.peer.stopBeats();

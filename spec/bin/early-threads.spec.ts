@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { beginThreads, lendThreads, slotThreadsMax, takeThreads } from '../../bin/early-threads.js';
+import { beginThreads, endThreads, lendThreads, slotThreadsMax, takeThreads } from '../../bin/early-threads.js';
 
 describe('bin/early-threads', () => {
   let folder: string;
@@ -36,7 +36,18 @@ describe('bin/early-threads', () => {
   });
 
   it('begins none for what asks nothing, or another broker, or wants another number', async () => {
-    for (const line of ['up', 'services', 'run ENT file', 'check x', '', 'ent --help', 'hist -h', 'hist file -j 1']) {
+    for (const line of [
+      'up',
+      'services',
+      'run ENT file',
+      'check x',
+      '',
+      'ent --help',
+      'hist -h',
+      'hist file -j 1',
+      'hist -rj 1 dir',
+      'ent -0j8 x',
+    ]) {
       expect(await begunFor(line), line).to.equal(0);
     }
     expect(await begunFor('ent --broker ipc:///tmp/x file')).to.equal(0);
@@ -51,6 +62,16 @@ describe('bin/early-threads', () => {
     process.env.BINGLIDE_BROKER = 'tcp://127.0.0.1:1';
     expect(await begunFor('ent file')).to.equal(0);
     process.env.BINGLIDE_BROKER = '';
+  });
+
+  it('ends those that nobody takes', async () => {
+    const [lent] = takeThreads(1);
+    await lent!.loaded;
+    lendThreads([lent!]);
+    endThreads();
+    const [taken] = takeThreads(1);
+    expect(taken).to.not.equal(lent);
+    await taken!.stop();
   });
 
   it('gives those that were lent first, each once, and then new ones', async () => {

@@ -339,6 +339,23 @@ describe('broker/core: slices', () => {
     expect(lengths()).to.deep.equal([alone! / 2]);
   });
 
+  it('stay short for a while after others went, who may be back in a moment', () => {
+    const story = Story.open({ sliceMs: 10 }, ['w1'], ['a', 'b']);
+    story.asks('a1', 'HIST', { cache: false });
+    story.measured('a1', 2 ** 30);
+    story.asks('b1', 'HIST', { cache: false });
+    story.cancels('b', 'b1');
+    const lengths: number[] = [];
+    for (let task = 0; task < 110; task++) {
+      const { runs } = story.given.get('w1')![0]!.task;
+      lengths.push(runs[0]![1] - runs[0]![0]);
+      story.completes('w1', lengths.at(-1)! / (256 * KiB));
+    }
+    const [alone] = lengths;
+    expect(Math.max(...lengths.slice(1, 95))).to.be.within(alone! / 2, 0.6 * alone!);
+    expect(lengths.at(-1)).to.be.greaterThan(0.8 * alone!);
+  });
+
   it('are issued in sequence within a chunk, lost ones first, and folded whatever comes first', () => {
     const story = new Story({ sliceMs: 0.25 });
     story.ready('w1', hist, { credit: 8 });

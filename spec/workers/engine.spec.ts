@@ -103,6 +103,22 @@ describe('the engine', () => {
     expect(flushes).to.equal(2);
   });
 
+  it('takes no asynchronous flush, and shows it no fields with cells', async () => {
+    const names: string[] = [];
+    const service = defineService({
+      name: 'LATE',
+      version: 1,
+      fields: { bytes: field.u8({ merge: 'sum' }), each: field.u8({ merge: 'sum', cells: true }) },
+      compute() {},
+      async flush(out) {
+        names.push(...Object.keys(out));
+      },
+    });
+    const task = taskOf({ paths: [path], runs: [[0, 100]], cellBytes: 0, form: 'summed' });
+    expect((await failureOf(service, task, host)).message).to.match(/^LATE failed as it ended: .*asynchronous/);
+    expect(names).to.deep.equal(['bytes']);
+  });
+
   it('blames flush where it throws, and does without it where compute threw', async () => {
     let flushes = 0;
     const service = (fails: boolean) =>
