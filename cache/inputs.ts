@@ -32,8 +32,11 @@ export async function measureInput(
 ): Promise<Measured> {
   const name = pathText(path);
   try {
+    // Beside each other: beside a long job each of these waits milliseconds for its turn.
+    const resolving = realpath(Buffer.from(path), { encoding: 'buffer' });
+    resolving.catch(() => undefined);
     refuseIrregular(name, await stat(Buffer.from(path), { bigint: true }));
-    const realPath = await realpath(Buffer.from(path), { encoding: 'buffer' });
+    const realPath = await resolving;
     if (roots && !(await isInside(realPath, roots))) {
       throw fail('E_OUTSIDE_ROOTS', `${name} is outside the folders that are served: ${roots.join(', ')}`);
     }
@@ -47,7 +50,8 @@ export async function measureInput(
       const young = isYoung(identity, Date.now(), settleMs);
       return { path, realPath, identity, size: identity.size, id: provisionalId(identity), young };
     } finally {
-      await file.close();
+      // Nobody waits for it: nothing was written.
+      file.close().catch(() => undefined);
     }
   } catch (error) {
     throw inputError(name, error);
