@@ -1,5 +1,5 @@
 /**
- * Runs a program that was bundled as one script, with the code that V8 had made of it when it was built (npm-code.cjs).
+ * Runs a program that was bundled as one script, with the code that V8 had made of it when it was built (npm-code.mjs).
  * To parse and compile it takes longer than it then has to compute before its first answer. Code that another version of
  * V8 made is refused by V8, and then it compiles as ever. Node 22 does the same by itself: `module.enableCompileCache`.
  */

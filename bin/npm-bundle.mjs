@@ -4,7 +4,7 @@
 // What is to answer soon is in scripts (NAME.cjs), for which V8 can keep what it made of them (NAME.code, by
 // npm-code.mjs); NAME.js runs them (bin/launch.ts).
 import { createHash } from 'node:crypto';
-import { chmodSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { build } from 'esbuild';
 import { bundled, dist, scripts } from './npm-common.mjs';
 
@@ -69,9 +69,7 @@ async function asLauncher(name, exported) {
     },
     outfile: bundled(`${name}.js`),
     format: 'esm',
-    banner: { js: '#!/usr/bin/env node' },
   });
-  chmodSync(bundled(`${name}.js`), 0o755);
 }
 
 await asModule('bin/binglide.js', { plugins: [programApart] });

@@ -7,14 +7,12 @@ const vm = require('node:vm');
 const { threadId } = require('node:worker_threads');
 
 const everyMs = 100;
-// Code is good for one set of flags, and so it is kept of programs without any.
-const isPlain = process.execArgv.every((flag) => !flag.startsWith('--max-'));
+// Code is good for one set of flags: for none.
 v8.setFlagsFromString = () => undefined;
 
 vm.Script = class extends vm.Script {
   constructor(source, options) {
     super(source, options);
-    if (!isPlain) return;
     const file = fileURLToPath(options.filename).replace(/cjs$/, 'code');
     const half = `${file}.${process.pid}.${threadId}`;
     const head = source.slice(0, source.indexOf('\n') + 1);

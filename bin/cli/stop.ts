@@ -1,7 +1,7 @@
 /**
  * Why a command ends before its work does: a signal, or a reader who closed the pipe. The first asks for an orderly end
- * (jobs are cancelled, the last picture stays), a second signal ends the process at once, or by force
- * half a second later, where a disk holds it.
+ * (jobs are cancelled, the last picture stays), a second signal ends the process at once, or by force half a
+ * second later, where a disk holds it.
  */
 
 import { endProcess } from '../held.js';

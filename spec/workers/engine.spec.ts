@@ -6,17 +6,12 @@ import type { Rows } from '../../workers/rows.js';
 import { type AnyWorker, defineService, Worker } from '../../workers/service.js';
 import { ent } from '../../workers/services/ent.js';
 import { hist } from '../../workers/services/hist.js';
-import { Random } from '../random.js';
-import { compute, failureOf, hostOf, partOf, plain, Sandbox, taskOf } from './fixture.js';
+import { compute, failureOf, hostOf, partOf, plain, randomFile, taskOf } from './fixture.js';
 import { histogram } from './oracles.js';
 
 describe('the engine', () => {
-  const sandbox = new Sandbox();
-  const host = hostOf(sandbox.folder);
   const size = 3_000_001;
-  const file = new Random(11).bytes(size);
-  const path = sandbox.write('file', file);
-  after(() => sandbox.remove());
+  const { sandbox, host, file, path } = randomFile(size);
 
   /** A service that says which rows it saw. */
   const seen: [number, number][] = [];

@@ -12,6 +12,7 @@ import { sampleFields } from '../../protocol/sample.js';
 import { runTask, TaskFailure, type TaskHost, type TaskResult } from '../../workers/engine.js';
 import type { AnyWorker } from '../../workers/service.js';
 import { resolveRoots } from '../../workers/source.js';
+import { Random } from '../random.js';
 
 export class Sandbox {
   readonly folder = realpathSync(mkdtempSync(join(tmpdir(), 'binglide-spec-')));
@@ -28,6 +29,14 @@ export class Sandbox {
   remove(): void {
     rmSync(this.folder, { recursive: true, force: true });
   }
+}
+
+/** A file of random bytes in a sandbox, which goes after the specs of the describe that asks for it. */
+export function randomFile(size: number) {
+  const sandbox = new Sandbox();
+  after(() => sandbox.remove());
+  const file = new Random(11).bytes(size);
+  return { sandbox, host: hostOf(sandbox.folder), file, path: sandbox.write('file', file) };
 }
 
 export function inputOf(path: string): TaskInput {

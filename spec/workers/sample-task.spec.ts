@@ -3,17 +3,12 @@ import { field, param } from '../../workers/fields.js';
 import { defineService } from '../../workers/service.js';
 import { ent } from '../../workers/services/ent.js';
 import { hist } from '../../workers/services/hist.js';
-import { Random } from '../random.js';
-import { compute, hostOf, plain, Sandbox } from './fixture.js';
+import { compute, plain, randomFile } from './fixture.js';
 import { histogram } from './oracles.js';
 
 describe('the engine, on samples', () => {
-  const sandbox = new Sandbox();
-  const host = hostOf(sandbox.folder);
   const size = 3_000_001;
-  const file = new Random(11).bytes(size);
-  const path = sandbox.write('file', file);
-  after(() => sandbox.remove());
+  const { host, file, path } = randomFile(size);
 
   it('takes many runs for a sample, says how much it saw of each cell', async () => {
     const runs: [number, number][] = [
