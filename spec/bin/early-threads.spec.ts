@@ -3,6 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { Command } from 'commander';
+import { addAnalyses } from '../../bin/cli/analyses.js';
+import { Stop } from '../../bin/cli/stop.js';
 import { beginThreads, endThreads, lendThreads, slotThreadsMax, takeThreads } from '../../bin/early-threads.js';
 
 describe('bin/early-threads', () => {
@@ -33,6 +36,14 @@ describe('bin/early-threads', () => {
   it('begins one a processor for a question about files, where there are not more than one thread can talk for', async () => {
     expect(await begunFor('ent --cells 16 file')).to.equal(all);
     expect(await begunFor('bytes --range 0:+16 file')).to.equal(all);
+  });
+
+  it('knows each command that asks a service by its own name', async () => {
+    const program = new Command();
+    addAnalyses(program, new Stop(), () => undefined);
+    const names = program.commands.map((command) => command.name()).filter((name) => name !== 'run');
+    expect(names).to.include('ent');
+    for (const name of names) expect(await begunFor(`${name} file`), name).to.equal(all);
   });
 
   it('begins none for what asks nothing, or another broker, or wants another number', async () => {

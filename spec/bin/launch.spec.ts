@@ -1,5 +1,5 @@
 /** Bundled programs, run with the code that V8 made of them before. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -7,6 +7,7 @@ import vm from 'node:vm';
 import { expect } from 'chai';
 import { launch } from '../../bin/launch.js';
 import { BinglideError } from '../../protocol/errors.js';
+import { packageRoot } from '../root.js';
 
 describe('bin/launch', () => {
   let folder: string;
@@ -49,6 +50,19 @@ describe('bin/launch', () => {
     }
     rmSync(join(folder, 'kept.code'));
     expect(run('kept')).to.equal(2);
+  });
+
+  it('finds what the build kept of the command line and of the thread that computes, and V8 takes it', () => {
+    for (const name of ['program', 'compute']) {
+      const [source, kept] = ['cjs', 'code'].map((end) =>
+        readFileSync(join(packageRoot, 'dist/bundle', `${name}.${end}`)),
+      );
+      const text = source!.toString('latin1');
+      const line = text.slice(0, text.indexOf('\n') + 1);
+      expect(kept!.toString('latin1', 0, line.length)).to.equal(line);
+      const script = new vm.Script(text, { cachedData: kept!.subarray(line.length) });
+      expect(script.cachedDataRejected, name).to.equal(false);
+    }
   });
 
   it('has a use for the code: V8 runs what it keeps and does not look at the source', () => {

@@ -1,8 +1,9 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, link, mkdir, rename, symlink, truncate, utimes, writeFile } from 'node:fs/promises';
+import { chmod, link, mkdir, readdir, rename, symlink, truncate, utimes, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { identityAt, isYoung, measureInput, pathText } from '../../cache/inputs.js';
 import { isBinglideError } from '../../protocol/index.js';
@@ -20,6 +21,17 @@ async function refusal(path: string | Uint8Array, roots?: string[]): Promise<str
 describe('cache/inputs', () => {
   const folder = freshFolder();
   const at = (name: string) => join(folder(), name);
+
+  it('leaves no file open, of those that it measures and of those that it refuses', async function () {
+    if (process.platform !== 'linux') this.skip();
+    await writeFile(at('open'), 'hello');
+    const before = (await readdir('/proc/self/fd')).length;
+    for (let i = 0; i < 50; i++) await refusal(at('open'));
+    for (let i = 0; i < 50; i++) await refusal('/proc/self/status');
+    // They are closed behind the answer.
+    for (let i = 0; i < 100 && (await readdir('/proc/self/fd')).length > before + 5; i++) await sleep(10);
+    expect((await readdir('/proc/self/fd')).length).to.be.at.most(before + 5);
+  });
 
   it('measures a regular file: identity, size, provisional id, where it really is', async () => {
     await writeFile(at('file'), 'hello');

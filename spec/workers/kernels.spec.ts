@@ -173,6 +173,16 @@ describe('kernels', () => {
     for (const { plain, held } of inputs(4)) expect(once(held).equals(once(plain))).to.equal(true);
   });
 
+  it('digrams of more than 2^32 pairs, which are more than the module’s tables hold', () => {
+    const bytes = inModule(new Random(1), new Uint8Array(2 ** 20));
+    const counts = new Float64Array(65_536);
+    const task = {};
+    const pieces = 4100;
+    for (let piece = 0; piece < pieces; piece++) addDigrams(bytes, counts, task);
+    takeDigrams(counts, task);
+    expect(counts[0]).to.equal(pieces * (2 ** 20 - 1));
+  });
+
   it('digrams of one task and not of another, which ended before its time', () => {
     const [ended, task] = [{}, {}];
     const counts = new Float64Array(65_536);
