@@ -28,6 +28,18 @@ describe('broker/core: slices', () => {
     for (const startable of [true, false]) expect(first(startable, 32 * MiB, 60).kind).to.equal('sample');
   });
 
+  it('and is not where it was seen to be fast', () => {
+    const story = new Story({ sampleAboveMs: 60 }, { startable: [hist] });
+    story.ready('w1', hist);
+    story.hello('a');
+    story.asks('a1', 'HIST', { cache: false });
+    story.measured('a1', 8 * MiB);
+    while (story.given.get('w1')!.length > 0) story.completes('w1', 1);
+    story.asks('a2', 'HIST', { cache: false });
+    story.measured('a2', [measuredInput(32 * MiB, { path: '/b', hash: 'b0' })]);
+    expect(story.given.get('w1')![0]!.task.kind).to.equal('exact');
+  });
+
   it('are twice as long for a job that is alone', () => {
     const story = Story.open({ sliceMs: 10 }, ['w1'], ['a', 'b']);
     story.asks('a1', 'HIST', { cache: false });
