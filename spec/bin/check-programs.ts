@@ -99,6 +99,15 @@ export const good: readonly Good[] = [
     inapplicable: ['parameters', 'blocks', 'pairs', 'finish', 'stays alive'],
   },
   {
+    title: 'a service whose first bytes take long, and the others nothing',
+    text: author(`fields: { ${pairsOf} },
+      compute(input) {
+        if (input.offset(0) === 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
+      }`),
+    // The first estimate of its pace is a hundredth of what it is.
+    inapplicable: ['parameters', 'blocks', 'pairs', 'finish'],
+  },
+  {
     title: 'a service that tests for nothing, and is ended from outside',
     text: author(`fields: { ${pairsOf} },
       compute(input) { if (input.end > 2 ** 26) for (;;); }`),
