@@ -9,23 +9,44 @@ import { moduleBuffer } from './kernels/module.js';
 import { batchBytesMax, type Held, pageBytes, type Rows } from './rows.js';
 import type { Source } from './source.js';
 
-/** Reading a MiB takes longer than this: from a disk, not from memory. Then it is worth a thread of its own. */
-const slowMsPerMiB = 1;
+/**
+ * Whether reads come from a disk, and not from memory: then they are worth a thread of their own. One slow read alone tells
+ * nothing, for the thread may only have waited for its processor: beside a kernel on each of them every tenth read does,
+ * and threads that read ahead then wait for a processor as well, one for each read.
+ */
+export class ReadPace {
+  static readonly slowMsPerMiB = 1;
+  static readonly slowReadsMin = 2;
+  #slowInARow = 0;
+
+  get isSlow(): boolean {
+    return this.#slowInARow >= ReadPace.slowReadsMin;
+  }
+
+  /** A read of so many bytes was waited for. */
+  took(ms: number, bytes: number): void {
+    const isSlow = ms > ReadPace.slowMsPerMiB * Math.max(1, bytes / 2 ** 20);
+    this.#slowInARow = isSlow ? this.#slowInARow + 1 : 0;
+  }
+}
+
+/** Of the thread, which runs one task at a time: a task begins with what the one before it has seen. */
+const paceOfThread = new ReadPace();
 
 export class Reader {
   /** Reads under way, by what they are for. */
   readonly #ahead = new Map<Rows, Promise<unknown>>();
-  #isSlow = false;
 
   constructor(
     readonly sources: readonly Source[],
     /** Bytes that the second input is read further along. */
     readonly shift: number,
+    readonly pace = paceOfThread,
   ) {}
 
   /** Worth reading ahead. */
   get isSlow(): boolean {
-    return this.#isSlow;
+    return this.pace.isSlow;
   }
 
   /**
@@ -47,7 +68,7 @@ export class Reader {
     const began = performance.now();
     rows.held = this.#place(rows);
     this.#read(rows, 0);
-    if (performance.now() - began > slowMsPerMiB * Math.max(1, rows.bytes / 2 ** 20)) this.#isSlow = true;
+    this.pace.took(performance.now() - began, rows.bytes);
   }
 
   /** Begins to fill `rows`, which is not the batch that is being computed. */
