@@ -13,6 +13,7 @@ import { bundled, dist, scripts } from './npm-common.mjs';
 const external = [
   'zeromq',
   'blake3',
+  'koffi',
   '@napi-rs/blake-hash',
   dist('protocol/errors.js'),
   dist('workers/import-module.js'),

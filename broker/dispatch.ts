@@ -81,13 +81,14 @@ export class Dispatch {
     for (const worker of roster.workers()) {
       if (worker.attempts.length < 2 || !roster.serves(worker, digest)) continue;
       for (const attempt of worker.attempts.slice(1)) {
-        const { jobId, withdrawn } = this.#assignments.get(attempt)!;
+        const { jobId, chargedMs, withdrawn } = this.#assignments.get(attempt)!;
         const long = this.books.jobs.get(jobId)?.phase;
-        if (withdrawn || long?.name !== 'running' || long.pending.size === 0) continue;
+        if (withdrawn || worker.recalled.has(attempt) || long?.name !== 'running' || long.pending.size === 0) continue;
         // It may have begun meanwhile, and there a task is long.
         if (seeks.areDear(long.inputIds)) continue;
         const message = { kind: 'workerCancel', jobId, attempts: [attempt] } as const;
         this.books.emit({ kind: 'sendToWorker', peer: worker.peer, message });
+        roster.recall(worker, attempt, chargedMs);
       }
     }
   }

@@ -13,8 +13,10 @@ export interface WorkerEntry {
   readonly liveness: Liveness;
   /** Oldest first; the first one runs. */
   readonly attempts: Attempt[];
-  /** What they are likely to take together, milliseconds. */
+  /** What they are likely to take together, milliseconds, without those that were asked back. */
   heldMs: number;
+  /** Attempts that were asked back: they take no place of others. */
+  readonly recalled: Set<Attempt>;
 }
 
 export interface SlotEntry {
@@ -41,6 +43,7 @@ export class Roster {
       liveness: new Liveness(heartbeatMs, now),
       attempts: [],
       heldMs: 0,
+      recalled: new Set(),
     };
     this.#workers.set(entry.peer, worker);
     let slot = this.#slots.get(entry.slot);
@@ -131,8 +134,15 @@ export class Roster {
   }
 
   /** It has credit, and next to nothing ahead: one task, or so many short ones that they are less than `aheadMs`. */
-  hasRoom({ attempts, credit, heldMs }: WorkerEntry, aheadMs: number): boolean {
-    return attempts.length < credit && (attempts.length < 2 || heldMs < aheadMs);
+  hasRoom({ attempts, recalled, credit, heldMs }: WorkerEntry, aheadMs: number): boolean {
+    return attempts.length < credit && (attempts.length - recalled.size < 2 || heldMs < aheadMs);
+  }
+
+  /** The worker is asked to give it back; it will be answered soon. `costMs` as it was assigned with. */
+  recall(worker: WorkerEntry, attempt: Attempt, costMs: number): void {
+    assert(worker.attempts.includes(attempt) && !worker.recalled.has(attempt), 'what is held is recalled once');
+    worker.recalled.add(attempt);
+    worker.heldMs -= costMs;
   }
 
   /** `costMs`: what it is likely to take. */
@@ -150,7 +160,8 @@ export class Roster {
     const at = worker.attempts.indexOf(attempt);
     if (at < 0) return false;
     worker.attempts.splice(at, 1);
-    worker.heldMs = worker.attempts.length === 0 ? 0 : worker.heldMs - costMs;
+    if (!worker.recalled.delete(attempt)) worker.heldMs -= costMs;
+    if (worker.attempts.length === 0) worker.heldMs = 0;
     if (worker.attempts.length === 0) this.#free(this.#slots.get(worker.slot)!);
     return true;
   }

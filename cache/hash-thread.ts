@@ -7,6 +7,7 @@ import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_thread
 import type { StatIdentity } from '../protocol/index.js';
 import { type Blake3, createBlake3 } from './hash.js';
 import { type FromHashThread, pausedWord, pieceBytes, signalWord, type ToHashThread } from './hash-messages.js';
+import { Holes } from './holes.js';
 import { inputError, pathText, refuseChanged } from './inputs.js';
 
 interface Job {
@@ -15,7 +16,7 @@ interface Job {
   readonly identity: StatIdentity;
   urgent: boolean;
   /** Absent until its turn comes: a long queue holds no files open. */
-  reading?: { readonly fd: number; readonly hasher: Blake3; bytes: number; ms: number };
+  reading?: { readonly fd: number; readonly holes: Holes | null; readonly hasher: Blake3; bytes: number; ms: number };
 }
 
 const port = parentPort;
@@ -67,8 +68,7 @@ function step(job: Job, jobs: Map<number, Job>, buffer: Buffer, send: (message: 
   try {
     const reading = (job.reading ??= open(job));
     const began = performance.now();
-    const wanted = Math.min(pieceBytes, identity.size - reading.bytes);
-    const got = wanted > 0 ? readSync(reading.fd, buffer, 0, wanted, reading.bytes) : 0;
+    const got = readPiece(reading, buffer, Math.min(pieceBytes, identity.size - reading.bytes));
     reading.hasher.update(buffer.subarray(0, got));
     reading.bytes += got;
     reading.ms += performance.now() - began;
@@ -81,11 +81,22 @@ function step(job: Job, jobs: Map<number, Job>, buffer: Buffer, send: (message: 
   end(job, jobs);
 }
 
+/** Some of the next bytes; 0: there are none. */
+function readPiece({ fd, holes, bytes }: NonNullable<Job['reading']>, buffer: Buffer, wanted: number): number {
+  if (wanted <= 0) return 0;
+  const { end, isHole } = holes?.at(bytes, wanted) ?? { end: Infinity, isHole: false };
+  const length = Math.min(wanted, end - bytes);
+  if (!isHole) return readSync(fd, buffer, 0, length, bytes);
+  buffer.fill(0, 0, length);
+  return length;
+}
+
 function open({ path, identity }: Job): NonNullable<Job['reading']> {
   const fd = openSync(Buffer.from(path), constants.O_RDONLY | constants.O_NONBLOCK);
   try {
-    refuseChanged(path, identity, fstatSync(fd, { bigint: true }), identity.size);
-    return { fd, hasher: createBlake3(), bytes: 0, ms: 0 };
+    const stats = fstatSync(fd, { bigint: true });
+    refuseChanged(path, identity, stats, identity.size);
+    return { fd, holes: Holes.of(fd, stats), hasher: createBlake3(), bytes: 0, ms: 0 };
   } catch (error) {
     closeSync(fd);
     throw error;

@@ -65,10 +65,11 @@ export class Reader {
       await done;
       return;
     }
-    const began = performance.now();
+    const [ms, bytes] = this.#waited();
     rows.held = this.#place(rows);
     this.#read(rows, 0);
-    this.pace.took(performance.now() - began, rows.bytes);
+    const [msNow, bytesNow] = this.#waited();
+    if (bytesNow > bytes) this.pace.took(msNow - ms, bytesNow - bytes);
   }
 
   /** Begins to fill `rows`, which is not the batch that is being computed. */
@@ -104,6 +105,15 @@ export class Reader {
 
   async idle(): Promise<void> {
     await Promise.allSettled(this.#ahead.values());
+  }
+
+  #waited(): [ms: number, bytes: number] {
+    let [ms, bytes] = [0, 0];
+    for (const { readMs, bytesAwaited } of this.sources) {
+      ms += readMs;
+      bytes += bytesAwaited;
+    }
+    return [ms, bytes];
   }
 
   #read(rows: Rows, first: number): void {

@@ -1,6 +1,6 @@
 /**
  * Inputs of a task: opened read-only, held to the identity that the task names, read in pieces into a buffer that is
- * used again.
+ * used again. Holes are not read: they are zeros.
  *
  * Rules: only regular files, only under the roots after all links are followed. A file that is not what the task
  * names, or no longer is when the reading ends, is E_CHANGED. Nothing is opened that is not known to be regular: to
@@ -18,6 +18,7 @@ import {
   statSync,
 } from 'node:fs';
 import { promisify } from 'node:util';
+import { Holes } from '../cache/holes.js';
 import { describeChange, sameIdentity, statIdentity } from '../cache/identity.js';
 import { type BinglideError, fail } from '../protocol/errors.js';
 import type { StatIdentity, TaskInput } from '../protocol/messages.js';
@@ -41,9 +42,12 @@ export class Source {
   readonly #fd: number;
   readonly #name: string;
   readonly #identity: StatIdentity;
+  readonly #holes: Holes | null;
+  /** Holes among them. */
   bytesRead = 0;
-  /** Time spent waiting for reads, in milliseconds. */
+  /** Time spent waiting for reads, in milliseconds, and the bytes that were waited for. */
   readMs = 0;
+  bytesAwaited = 0;
   /** Where the last read ended. */
   #position = -1;
   #seeks = 0;
@@ -55,7 +59,7 @@ export class Source {
     this.#identity = identity;
     this.#fd = this.#attempt(() => openRegular(Buffer.from(path), this.#name, roots));
     try {
-      this.checkUnchanged();
+      this.#holes = Holes.of(this.#fd, this.#stat());
       if (identity.size === 0) this.#checkEmpty();
     } catch (error) {
       this.close();
@@ -74,6 +78,25 @@ export class Source {
 
   /** Fills target[at, at + length) with the bytes from `offset` on. */
   read(target: Uint8Array, at: number, length: number, offset: number): void {
+    for (let done = 0; done < length; ) {
+      const bytes = this.#dataBytes(target, at + done, length - done, offset + done);
+      if (bytes > 0) this.#readData(target, at + done, bytes, offset + done);
+      done += Math.abs(bytes);
+    }
+  }
+
+  /** So many bytes from `offset` on are data; or, where that is negative, were a hole and are zeros in `target` now. */
+  #dataBytes(target: Uint8Array, at: number, length: number, offset: number): number {
+    if (!this.#holes) return length;
+    const { end, isHole } = this.#holes.at(offset, length);
+    const bytes = Math.min(length, end - offset);
+    if (!isHole) return bytes;
+    target.fill(0, at, at + bytes);
+    this.bytesRead += bytes;
+    return -bytes;
+  }
+
+  #readData(target: Uint8Array, at: number, length: number, offset: number): void {
     const began = performance.now();
     for (let done = 0; done < length; ) {
       const got = this.#attempt(() => readSync(this.#fd, target, at + done, length - done, offset + done));
@@ -85,14 +108,17 @@ export class Source {
   /** The same from a thread of the pool, while this one computes. `target` is not to be touched until it resolves. */
   async readAhead(target: Uint8Array, at: number, length: number, offset: number): Promise<void> {
     for (let done = 0; done < length; ) {
-      const { bytesRead } = await readLater(this.#fd, target, at + done, length - done, offset + done).catch(
-        (error) => {
-          throw typed(error, this.#name);
-        },
-      );
-      done += this.#got(bytesRead, offset + done);
+      const bytes = this.#dataBytes(target, at + done, length - done, offset + done);
+      done += bytes > 0 ? await this.#readSomeLater(target, at + done, bytes, offset + done) : -bytes;
     }
-    this.#position = offset + length;
+  }
+
+  async #readSomeLater(target: Uint8Array, at: number, length: number, offset: number): Promise<number> {
+    const { bytesRead } = await readLater(this.#fd, target, at, length, offset).catch((error) => {
+      throw typed(error, this.#name);
+    });
+    this.#position = offset + bytesRead;
+    return this.#got(bytesRead, offset);
   }
 
   #got(bytes: number, offset: number): number {
@@ -106,6 +132,7 @@ export class Source {
 
   #timed(ms: number, offset: number, length: number): void {
     this.readMs += ms;
+    this.bytesAwaited += length;
     if (offset !== this.#position && length <= shortReadBytes) {
       this.#seeks++;
       this.#seekMs += ms;
@@ -115,8 +142,13 @@ export class Source {
 
   /** Called before the first byte and after the last. */
   checkUnchanged(): void {
-    const now = statIdentity(this.#attempt(() => fstatSync(this.#fd, { bigint: true })));
-    if (sameIdentity(this.#identity, now)) return;
+    this.#stat();
+  }
+
+  #stat(): BigIntStats {
+    const stats = this.#attempt(() => fstatSync(this.#fd, { bigint: true }));
+    const now = statIdentity(stats);
+    if (sameIdentity(this.#identity, now)) return stats;
     const word = describeChange(this.#identity, now);
     throw fail('E_CHANGED', `${this.#name} ${word} while it was read`);
   }

@@ -77,25 +77,25 @@ describe('workers/reader: the bytes of batches', () => {
 
 describe('workers/reader: whether reads come from a disk', () => {
   const mib = 2 ** 20;
-  const after = (...reads: readonly [ms: number, bytes: number][]) => {
+  const isSlowAfter = (...reads: readonly [ms: number, bytes: number][]) => {
     const pace = new ReadPace();
     for (const read of reads) pace.took(...read);
     return pace.isSlow;
   };
 
   it('is told by slow reads that follow each other, and not by one of a thread that waited for its processor', () => {
-    expect(after()).to.equal(false);
-    expect(after([5, mib])).to.equal(false);
-    expect(after([5, mib], [0.2, mib], [5, mib])).to.equal(false);
-    expect(after([5, mib], [5, mib])).to.equal(true);
-    expect(after([5, mib], [5, mib], [0.2, mib])).to.equal(false);
+    expect(isSlowAfter()).to.equal(false);
+    expect(isSlowAfter([5, mib])).to.equal(false);
+    expect(isSlowAfter([5, mib], [0.2, mib], [5, mib])).to.equal(false);
+    expect(isSlowAfter([5, mib], [5, mib])).to.equal(true);
+    expect(isSlowAfter([5, mib], [5, mib], [0.2, mib])).to.equal(false);
   });
 
   it('goes by the MiB, and short reads count as one', () => {
-    expect(after([3, 4 * mib], [3, 4 * mib])).to.equal(false);
-    expect(after([3, 2 * mib], [3, 2 * mib])).to.equal(true);
-    expect(after([0.9, 4096], [0.9, 4096])).to.equal(false);
-    expect(after([1.1, 4096], [1.1, 4096])).to.equal(true);
+    expect(isSlowAfter([3, 4 * mib], [3, 4 * mib])).to.equal(false);
+    expect(isSlowAfter([3, 2 * mib], [3, 2 * mib])).to.equal(true);
+    expect(isSlowAfter([0.9, 4096], [0.9, 4096])).to.equal(false);
+    expect(isSlowAfter([1.1, 4096], [1.1, 4096])).to.equal(true);
   });
 });
 
