@@ -68,7 +68,7 @@ function step(job: Job, jobs: Map<number, Job>, buffer: Buffer, send: (message: 
   try {
     const reading = (job.reading ??= open(job));
     const began = performance.now();
-    const got = readPiece(reading, buffer, Math.min(pieceBytes, identity.size - reading.bytes));
+    const got = readPiece(job, reading, buffer);
     reading.hasher.update(buffer.subarray(0, got));
     reading.bytes += got;
     reading.ms += performance.now() - began;
@@ -82,11 +82,14 @@ function step(job: Job, jobs: Map<number, Job>, buffer: Buffer, send: (message: 
 }
 
 /** Some of the next bytes; 0: there are none. */
-function readPiece({ fd, holes, bytes }: NonNullable<Job['reading']>, buffer: Buffer, wanted: number): number {
-  if (wanted <= 0) return 0;
+function readPiece({ path, identity }: Job, { fd, holes, bytes }: NonNullable<Job['reading']>, buffer: Buffer): number {
+  const wanted = Math.min(pieceBytes, identity.size - bytes);
+  if (wanted === 0) return 0;
   const { end, isHole } = holes?.at(bytes, wanted) ?? { end: Infinity, isHole: false };
   const length = Math.min(wanted, end - bytes);
   if (!isHole) return readSync(fd, buffer, 0, length, bytes);
+  // Where nothing is read, nothing ends early either.
+  refuseChanged(path, identity, fstatSync(fd, { bigint: true }), identity.size);
   buffer.fill(0, 0, length);
   return length;
 }

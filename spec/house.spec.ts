@@ -17,7 +17,7 @@ const allowed: { readonly [folder: string]: readonly string[] } = {
   protocol: [],
   cache: ['protocol'],
   broker: ['protocol', 'cache'],
-  workers: ['protocol', 'cache/identity'],
+  workers: ['protocol', 'cache/identity', 'cache/holes'],
   client: ['protocol'],
   // A judge that used what it judges would find nothing: it knows the specification only.
   conform: [],

@@ -1,5 +1,19 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, utimesSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  cpSync,
+  ftruncateSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+  writeSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +24,8 @@ import type { TaskInput } from '../../protocol/messages.js';
 import { field } from '../../workers/fields.js';
 import { defineService } from '../../workers/service.js';
 import { hist } from '../../workers/services/hist.js';
+import { resolveRoots, Source } from '../../workers/source.js';
+import { Random } from '../random.js';
 import { failureOf, hostOf, inputOf, Sandbox, taskOf } from './fixture.js';
 
 const identity = { dev: '1', ino: '2', size: 3, mtimeNs: '4', ctimeNs: '5' };
@@ -115,6 +131,36 @@ describe('inputs of a task', () => {
     };
     expect(await errorAfter(() => utimesSync(path, 1, 1))).to.equal('/moving changed while it was read');
     expect(await errorAfter(() => truncateSync(path, 1 << 20))).to.equal('/moving shrank while it was read');
+  });
+
+  it('of holes are the bytes that reading them gives, and count as read', async () => {
+    const path = sandbox.path('holes');
+    const file = openSync(path, 'w');
+    ftruncateSync(file, 40 << 20);
+    const island = new Random(3).bytes(300_000);
+    writeSync(file, island, 0, island.length, (12 << 20) + 5);
+    closeSync(file);
+    const bytes = readFileSync(path);
+    const source = new Source(inputOf(path), resolveRoots([sandbox.folder]));
+    const random = new Random(5);
+    const target = new Uint8Array(4 << 20);
+    let wanted = 0;
+    for (let i = 0; i < 40; i++) {
+      const start = random.chance(0.5) ? random.int(10 << 20, 14 << 20) : random.int(0, bytes.length - 1);
+      const length = random.int(1, Math.min(target.length - 7, bytes.length - start));
+      target.fill(255);
+      if (random.chance(0.5)) source.read(target, 7, length, start);
+      else await source.readAhead(target, 7, length, start);
+      wanted += length;
+      expect(
+        Buffer.compare(target.subarray(7, 7 + length), bytes.subarray(start, start + length)),
+        `${start}`,
+      ).to.equal(0);
+      expect([target[6], target[7 + length] ?? 255], 'beside it').to.deep.equal([255, 255]);
+    }
+    expect(source.bytesRead).to.equal(wanted);
+    expect(source.bytesAwaited, 'and nobody waited for them').to.be.within(1, wanted / 2);
+    source.close();
   });
 
   it('without permission are E_ACCESS', () => {
