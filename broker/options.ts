@@ -23,7 +23,7 @@ export interface BrokerOptions {
   readonly sampleAboveMs: number;
   /** All samples of a request together read no longer, milliseconds; less of small files. On a slow disk they are fewer. Default 1500. */
   readonly sampleMs: number;
-  /** Reports of one job are at least so far apart, milliseconds. Default 25. */
+  /** Reports of one job are at least so far apart, milliseconds, and mostly twice as far. Default 25. */
   readonly reportMs: number;
   /** A piece blamed for so many deaths, at least half of all since the first, ends its job with E_CRASHED. Default 3. */
   readonly blameMax: number;

@@ -200,10 +200,13 @@ export class Requests {
     job.reportAtMs = now + (job.awaitsSamples ? sampledReportMs : this.#reportMs(now - job.startedMs));
   }
 
-  /** The longer a job runs, the less one report more tells: after some seconds there are ten a second. */
+  /**
+   * The longer a job runs, the less one report more tells: after some seconds there are ten a second. Twenty are a moving
+   * picture; with forty an exact answer of a GiB took a twentieth longer.
+   */
   #reportMs(elapsedMs: number): number {
     const { reportMs } = this.books.options;
-    return Math.max(reportMs, Math.min(reportMsMax, elapsedMs / 40));
+    return Math.max(2 * reportMs, Math.min(reportMsMax, elapsedMs / 40));
   }
 
   reportSent({ jobId, buildMs, bytes, isLarge }: Event<'reportSent'>, now: number): void {
