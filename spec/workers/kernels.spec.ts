@@ -162,6 +162,18 @@ describe('kernels', () => {
     expect(Array.from(countClasses(every))).to.deep.equal([1, 1, 95, 5, 27, 127]);
   });
 
+  it('classes of one value and nothing else, where every count takes up all that it can', () => {
+    const held = moduleBuffer(0, 3 * 4032 + 77)!;
+    for (const bytes of [4032, 4032 + 64, held.length]) {
+      for (let value = 0; value < 256; value++) {
+        const all = held.subarray(0, bytes).fill(value);
+        const counts = Array.from(countClasses(all));
+        const of = Array.from(countClasses(Uint8Array.of(value))).indexOf(1);
+        expect(counts, `${bytes} of ${value}`).to.deep.equal(counts.map((_, i) => (i === of ? bytes : 0)));
+      }
+    }
+  });
+
   it('digrams', () => {
     const once = (bytes: Uint8Array) => {
       const counts = new Float64Array(65_536);
