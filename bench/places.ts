@@ -8,6 +8,7 @@ export const resultsFolder = `${packageRoot}bench/results`;
 export const commandProgram = fileURLToPath(new URL('../bundle/binglide.js', import.meta.url));
 export const workerProgram = fileURLToPath(new URL('../bin/binglide-worker.js', import.meta.url));
 export const daemonProgram = fileURLToPath(new URL('./daemon-process.js', import.meta.url));
+export const bareRouterProgram = fileURLToPath(new URL('./peers/bare-router.js', import.meta.url));
 export const probesModule = fileURLToPath(new URL('./cancel/probes.js', import.meta.url));
 
 /** A peer's source, which is not built: it lies in the tree. */
