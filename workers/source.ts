@@ -36,6 +36,9 @@ const shortReadBytes = 64 << 10;
 /** So few seeks tell nothing. */
 const seeksMin = 2;
 
+/** Where nothing is read, nothing ends early: so often a file is looked at while its holes go by, milliseconds. */
+const lookMs = 20;
+
 const readLater = promisify(read);
 
 export class Source {
@@ -43,6 +46,8 @@ export class Source {
   readonly #name: string;
   readonly #identity: StatIdentity;
   readonly #holes: Holes | null;
+  /** When it was what the task names, as performance.now(). */
+  #unchangedAt = 0;
   /** Holes among them. */
   bytesRead = 0;
   /** Time spent waiting for reads, in milliseconds, and the bytes that were waited for. */
@@ -91,6 +96,7 @@ export class Source {
     const { end, isHole } = this.#holes.at(offset, length);
     const bytes = Math.min(length, end - offset);
     if (!isHole) return bytes;
+    if (performance.now() - this.#unchangedAt > lookMs) this.checkUnchanged();
     target.fill(0, at, at + bytes);
     this.bytesRead += bytes;
     return -bytes;
@@ -148,7 +154,10 @@ export class Source {
   #stat(): BigIntStats {
     const stats = this.#attempt(() => fstatSync(this.#fd, { bigint: true }));
     const now = statIdentity(stats);
-    if (sameIdentity(this.#identity, now)) return stats;
+    if (sameIdentity(this.#identity, now)) {
+      this.#unchangedAt = performance.now();
+      return stats;
+    }
     const word = describeChange(this.#identity, now);
     throw fail('E_CHANGED', `${this.#name} ${word} while it was read`);
   }

@@ -163,6 +163,31 @@ describe('inputs of a task', () => {
     source.close();
   });
 
+  it('that shrink or change while holes go by are found out long before the end', async () => {
+    const path = sandbox.path('hollow');
+    const size = 2 ** 40;
+    const hollow = () => {
+      closeSync(openSync(path, 'w'));
+      truncateSync(path, size);
+    };
+    for (const act of [() => truncateSync(path, 5), () => utimesSync(path, 1, 1)]) {
+      hollow();
+      let seen = 0;
+      const disturb = defineService({
+        name: 'DISTURB',
+        version: 1,
+        fields: { seen: field.u8({ merge: 'sum' }) },
+        compute(input) {
+          if (seen === 0) act();
+          seen += input.bytes;
+        },
+      });
+      const error = await failureOf(disturb, taskOf({ paths: [path], runs: [[0, size]] }), host);
+      expect(error.code).to.equal('E_CHANGED');
+      expect(seen).to.be.below(size / 2);
+    }
+  });
+
   it('without permission are E_ACCESS', () => {
     // Root may read everything: as root, the file is opened by a process of another user, from a copy it can reach.
     const folder = mkdtempSync(join(tmpdir(), 'binglide-access-'));
