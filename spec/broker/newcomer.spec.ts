@@ -21,6 +21,21 @@ function asks(story: Story, job: string, service: string, bytes: number): string
 const cancels = (lines: readonly string[]) => lines.filter((line) => line.includes('cancel'));
 
 describe('broker/core: what waits at workers is asked back for a newcomer', () => {
+  it('and makes room for it at once, before the worker has answered', () => {
+    const story = new Story();
+    story.ready('h1', hist, { slot: 's1', credit: 4 });
+    for (const letter of ['a', 'b', 'c']) story.hello(letter);
+    asks(story, 'a1', 'HIST', long);
+    const [, waiting] = story.given.get('h1')!;
+    const lines = asks(story, 'b1', 'HIST', 64 * MiB);
+    expect(lines[0]).to.equal(`h1 ← cancel a1: ${waiting!.attempt}`);
+    const given = () => story.given.get('h1')!.filter(({ job }) => job === 'b1').length;
+    expect(given(), 'one behind the task that runs').to.equal(1);
+    expect(cancels(asks(story, 'c1', 'HIST', 64 * MiB)), 'nothing is asked back twice').to.not.include(lines[0]);
+    story.fails('h1', waiting!.attempt, { code: 'E_CANCELLED', message: '' });
+    expect(given(), 'the place was taken already').to.equal(1);
+  });
+
   it('not where a slot is idle that serves it', () => {
     const story = open();
     story.ready('e2', ent, { slot: 's2', credit: 2 });
