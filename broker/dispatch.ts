@@ -255,12 +255,13 @@ export class Dispatch {
   }
 
   /** What later tasks are cut and placed by. */
-  #measured({ chunk, slice, jobId }: Assignment, { ms, seekMs }: TaskWork): void {
+  #measured({ chunk, slice, jobId }: Assignment, { bytesRead, ms, seekMs }: TaskWork): void {
     const { context, runs, finish } = chunk;
     if (seekMs !== undefined) this.books.seeks.measured(idsOf(context.inputs), seekMs);
     if (runs || finish) return;
     const bytes = slice.end - slice.start;
-    this.books.services.measured(context.digest, bytes, ms);
+    // Holes are not read; they tell what is left of this file, and nothing of the next one.
+    if (2 * bytesRead >= bytes) this.books.services.measured(context.digest, bytes, ms);
     const job = this.books.jobs.get(jobId);
     if (job) job.bytesPerMs = smoothed(job.bytesPerMs, bytes, ms);
   }

@@ -48,7 +48,7 @@ export class Source {
   readonly #holes: Holes | null;
   /** When it was what the task names, as performance.now(). */
   #unchangedAt = 0;
-  /** Holes among them. */
+  /** Without holes. */
   bytesRead = 0;
   /** Time spent waiting for reads, in milliseconds, and the bytes that were waited for. */
   readMs = 0;
@@ -98,7 +98,6 @@ export class Source {
     if (!isHole) return bytes;
     if (performance.now() - this.#unchangedAt > lookMs) this.checkUnchanged();
     target.fill(0, at, at + bytes);
-    this.bytesRead += bytes;
     return -bytes;
   }
 

@@ -221,12 +221,12 @@ export class Story {
     return this.says(peer, { kind: 'ready', descriptor, slot: slot as SlotId, credit });
   }
 
-  /** The worker answers the oldest task that it holds, as of a file of zeros. */
-  completes(peer: string, ms = 1, seekMs?: number): string[] {
+  /** The worker answers the oldest task that it holds, as of a file of zeros; `isHole`: it read nothing for it. */
+  completes(peer: string, ms = 1, seekMs?: number, { isHole = false } = {}): string[] {
     const { attempt, task } = this.given.get(peer)!.shift()!;
     const descriptor = this.#services.get(peer)!;
     const fields = [...fieldsOf(descriptor, 'summed'), ...(task.kind === 'sample' ? sampleFields : [])];
-    const bytesRead = task.runs.reduce((sum, [start, end]) => sum + end - start, 0);
+    const bytesRead = isHole ? 0 : task.runs.reduce((sum, [start, end]) => sum + end - start, 0);
     return this.says(peer, {
       kind: 'taskFinal',
       attempt,

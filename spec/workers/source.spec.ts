@@ -133,7 +133,7 @@ describe('inputs of a task', () => {
     expect(await errorAfter(() => truncateSync(path, 1 << 20))).to.equal('/moving shrank while it was read');
   });
 
-  it('of holes are the bytes that reading them gives, and count as read', async () => {
+  it('of holes are the bytes that reading them gives, and are not read', async () => {
     const path = sandbox.path('holes');
     const file = openSync(path, 'w');
     ftruncateSync(file, 40 << 20);
@@ -158,8 +158,7 @@ describe('inputs of a task', () => {
       ).to.equal(0);
       expect([target[6], target[7 + length] ?? 255], 'beside it').to.deep.equal([255, 255]);
     }
-    expect(source.bytesRead).to.equal(wanted);
-    expect(source.bytesAwaited, 'and nobody waited for them').to.be.within(1, wanted / 2);
+    expect(source.bytesRead).to.be.within(1, wanted / 2);
     source.close();
   });
 
