@@ -7,7 +7,6 @@ import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_thread
 import type { StatIdentity } from '../protocol/index.js';
 import { type Blake3, createBlake3 } from './hash.js';
 import { type FromHashThread, pausedWord, pieceBytes, signalWord, type ToHashThread } from './hash-messages.js';
-import { Holes } from './holes.js';
 import { inputError, pathText, refuseChanged } from './inputs.js';
 
 interface Job {
@@ -16,7 +15,7 @@ interface Job {
   readonly identity: StatIdentity;
   urgent: boolean;
   /** Absent until its turn comes: a long queue holds no files open. */
-  reading?: { readonly fd: number; readonly holes: Holes | null; readonly hasher: Blake3; bytes: number; ms: number };
+  reading?: { readonly fd: number; readonly hasher: Blake3; bytes: number; ms: number };
 }
 
 const port = parentPort;
@@ -68,7 +67,8 @@ function step(job: Job, jobs: Map<number, Job>, buffer: Buffer, send: (message: 
   try {
     const reading = (job.reading ??= open(job));
     const began = performance.now();
-    const got = readPiece(job, reading, buffer);
+    const wanted = Math.min(pieceBytes, identity.size - reading.bytes);
+    const got = wanted > 0 ? readSync(reading.fd, buffer, 0, wanted, reading.bytes) : 0;
     reading.hasher.update(buffer.subarray(0, got));
     reading.bytes += got;
     reading.ms += performance.now() - began;
@@ -81,25 +81,11 @@ function step(job: Job, jobs: Map<number, Job>, buffer: Buffer, send: (message: 
   end(job, jobs);
 }
 
-/** Some of the next bytes; 0: there are none. */
-function readPiece({ path, identity }: Job, { fd, holes, bytes }: NonNullable<Job['reading']>, buffer: Buffer): number {
-  const wanted = Math.min(pieceBytes, identity.size - bytes);
-  if (wanted === 0) return 0;
-  const { end, isHole } = holes?.at(bytes, wanted) ?? { end: Infinity, isHole: false };
-  const length = Math.min(wanted, end - bytes);
-  if (!isHole) return readSync(fd, buffer, 0, length, bytes);
-  // Where nothing is read, nothing ends early either.
-  refuseChanged(path, identity, fstatSync(fd, { bigint: true }), identity.size);
-  buffer.fill(0, 0, length);
-  return length;
-}
-
 function open({ path, identity }: Job): NonNullable<Job['reading']> {
   const fd = openSync(Buffer.from(path), constants.O_RDONLY | constants.O_NONBLOCK);
   try {
-    const stats = fstatSync(fd, { bigint: true });
-    refuseChanged(path, identity, stats, identity.size);
-    return { fd, holes: Holes.of(fd, stats), hasher: createBlake3(), bytes: 0, ms: 0 };
+    refuseChanged(path, identity, fstatSync(fd, { bigint: true }), identity.size);
+    return { fd, hasher: createBlake3(), bytes: 0, ms: 0 };
   } catch (error) {
     closeSync(fd);
     throw error;

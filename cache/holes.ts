@@ -1,6 +1,6 @@
 /**
- * Where an open file has data, and where holes: zeros that need not be read. The image of a disk is mostly holes, and to
- * read one takes as long as to read data from memory, and drives out of memory what was of use there.
+ * Where an open file has holes: zeros that need not be read. The image of a disk is mostly holes, and to read one takes as
+ * long as to read data from memory, and drives out of memory what was of use there.
  *
  * The file system tells (lseek with SEEK_DATA and SEEK_HOLE), but not through Node: koffi calls it. Where nobody tells,
  * everything is data. Good as long as the file stays as it is; whoever reads holds it to its identity.
@@ -8,64 +8,43 @@
 import type { BigIntStats } from 'node:fs';
 import { createRequire } from 'node:module';
 
-/** A stretch of a file from where was asked on. */
-export interface Stretch {
-  readonly end: number;
-  readonly isHole: boolean;
-}
+export type Hole = readonly [start: number, end: number];
 
 /** As lseek: the offset that was found, or why there is none. */
 export type Seek = (fd: number, offset: number, what: 'data' | 'hole') => number | 'none' | 'untold';
-/** Undefined: the system does not tell, or it is not loaded and was not to be. */
-export type SeekOf = (load: boolean) => Seek | undefined;
 
 /** Shorter holes are read with the data around them: to ask where they end takes longer. */
-const holeBytesMin = 64 << 10;
+export const holeBytesMin = 64 << 10;
 /** So much is data once some is: where data and holes change all the time, nobody asks all the time. */
 const dataBytesMin = 1 << 20;
-/** Nothing is loaded for reads up to here. */
-const shortBytes = 64 << 10;
+/** A task is 64 MiB and mostly less; in longer ones what comes after so many stretches is read. */
+const stretchesMax = 256;
 /** What st_blocks counts in, on every system. */
 const blockBytes = 512n;
 
-const allData: Stretch = { end: Infinity, isHole: false };
+/** It has fewer blocks than bytes: holes, or it is compressed. */
+export function isSparse({ size, blocks }: BigIntStats): boolean {
+  return blocks * blockBytes < size;
+}
 
-export class Holes {
-  /** Where the stretch begins that was found last. */
-  #start = 0;
-  #stretch: Stretch = { end: 0, isHole: false };
-
-  private constructor(
-    readonly fd: number,
-    readonly size: number,
-    readonly system: SeekOf,
-  ) {}
-
-  /** Null: there are none. */
-  static of(fd: number, { size, blocks }: BigIntStats, system: SeekOf = systemSeek): Holes | null {
-    return blocks * blockBytes < size ? new Holes(fd, Number(size), system) : null;
+/**
+ * The holes in [start, end) of an open file, ascending. For a process's main thread: koffi is native code, and a thread
+ * that is ended while it loads that takes the whole process with it.
+ */
+export function findHoles(fd: number, start: number, end: number, seek = systemSeek()): Hole[] {
+  const holes: Hole[] = [];
+  if (!seek) return holes;
+  for (let at = start, i = 0; at < end && i < stretchesMax; i++) {
+    const data = seek(fd, at, 'data');
+    if (data === 'untold') break;
+    const holeEnd = data === 'none' ? end : Math.min(data, end);
+    if (holeEnd - at >= holeBytesMin) holes.push([at, holeEnd]);
+    if (data === 'none' || data >= end) break;
+    const hole = seek(fd, data, 'hole');
+    if (typeof hole !== 'number') break;
+    at = Math.max(hole, data + dataBytesMin);
   }
-
-  /** The stretch that begins at `offset`, of which `bytes` are wanted. */
-  at(offset: number, bytes: number): Stretch {
-    if (offset >= this.#start && offset < this.#stretch.end) return this.#stretch;
-    // To load what asks takes longer than to read a little.
-    const seek = this.system(bytes > shortBytes);
-    if (!seek) return allData;
-    this.#stretch = this.#ask(seek, offset);
-    this.#start = offset;
-    return this.#stretch;
-  }
-
-  #ask(seek: Seek, offset: number): Stretch {
-    const data = seek(this.fd, offset, 'data');
-    if (data === 'untold') return allData;
-    if (data === 'none') return { end: this.size, isHole: true };
-    if (data - offset >= holeBytesMin) return { end: data, isHole: true };
-    const hole = seek(this.fd, data, 'hole');
-    if (typeof hole !== 'number') return allData;
-    return { end: Math.max(hole, offset + dataBytesMin), isHole: false };
-  }
+  return holes;
 }
 
 /** The numbers that lseek takes. */
@@ -78,9 +57,9 @@ const wide = ['x64', 'arm64'];
 
 let system: Seek | null | undefined;
 
-/** Loading takes 10 to 20 ms, once in a thread. */
-export function systemSeek(load: boolean): Seek | undefined {
-  if (system === undefined && load) system = openSystem() ?? null;
+/** Undefined: the system does not tell. Loaded at its first use, which takes 10 to 20 ms. */
+export function systemSeek(): Seek | undefined {
+  if (system === undefined) system = openSystem() ?? null;
   return system ?? undefined;
 }
 

@@ -3,6 +3,7 @@
  * between tasks; the main thread may end it at any moment.
  */
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
+import type { Hole } from '../cache/holes.js';
 import type { Descriptor } from '../protocol/descriptor.js';
 import { assert, type Fault, fail, isBinglideError } from '../protocol/errors.js';
 import type { FinishTask, Task, TaskWork } from '../protocol/messages.js';
@@ -13,7 +14,7 @@ import { Flags } from './flags.js';
 import { collect } from './registry.js';
 import type { AnyWorker } from './service.js';
 import { builtinServices } from './services/index.js';
-import { resolveRoots } from './source.js';
+import { type FindHoles, resolveRoots } from './source.js';
 import { warmUp } from './warmup.js';
 
 export interface ComputeData {
@@ -27,13 +28,22 @@ export interface ComputeData {
 export type ToCompute =
   | { readonly kind: 'run'; readonly id: number; readonly service: string; readonly task: Task | FinishTask }
   /** For asynchronous services, which let this message in; others see the flag. */
-  | { readonly kind: 'abort'; readonly id: number };
+  | { readonly kind: 'abort'; readonly id: number }
+  | { readonly kind: 'holes'; readonly ask: number; readonly holes: readonly Hole[] };
 
 export type FromCompute =
   /** Everything is loaded: the first task will take no longer than others. */
   | { readonly kind: 'loaded'; readonly descriptors: readonly Descriptor[] }
   /** Some module does not load or serves nothing; the thread ends. */
   | { readonly kind: 'unloadable'; readonly fault: Fault }
+  /** Of an open file of this thread: the other one answers with those in [start, end). */
+  | {
+      readonly kind: 'holesWanted';
+      readonly ask: number;
+      readonly fd: number;
+      readonly start: number;
+      readonly end: number;
+    }
   | { readonly kind: 'computed'; readonly id: number; readonly part: PartFrames; readonly work: TaskWork }
   | { readonly kind: 'failed'; readonly id: number; readonly fault: Fault; readonly work: TaskWork };
 
@@ -50,6 +60,15 @@ async function main(data: ComputeData): Promise<void> {
   const services = new Map<string, AnyWorker>();
   let running: { readonly id: number; readonly controller: AbortController } | null = null;
 
+  const asks = new Map<number, (holes: readonly Hole[]) => void>();
+  let lastAsk = 0;
+  const findHoles: FindHoles = (fd, start, end) =>
+    new Promise((resolve) => {
+      const ask = ++lastAsk;
+      asks.set(ask, resolve);
+      port.postMessage({ kind: 'holesWanted', ask, fd, start, end } satisfies FromCompute);
+    });
+
   const run = async (id: number, name: string, task: Task | FinishTask): Promise<TaskAnswer> => {
     const controller = new AbortController();
     running = { id, controller };
@@ -63,6 +82,7 @@ async function main(data: ComputeData): Promise<void> {
         signal: controller.signal,
         isCancelled: () => flags.isCancelled(id),
         progressed: (bytesDone) => flags.progressed(id, bytesDone),
+        findHoles,
       });
       return { kind: 'computed', id, ...result };
     } catch (error) {
@@ -95,6 +115,11 @@ async function main(data: ComputeData): Promise<void> {
   // Tasks wait in the port until somebody listens.
   port.on('message', async (message: ToCompute) => {
     isAsked = true;
+    if (message.kind === 'holes') {
+      asks.get(message.ask)?.(message.holes);
+      asks.delete(message.ask);
+      return;
+    }
     if (message.kind === 'abort') {
       if (running?.id === message.id) running.controller.abort();
       return;

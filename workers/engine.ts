@@ -5,6 +5,7 @@
  * Rules: the cancel flag is tested and progress told between batches, which are 1 MiB at most and smaller for services
  * that are slow. Every failure comes out as a typed error.
  */
+import { holeBytesMin } from '../cache/holes.js';
 import { checkParams, fieldsOf, type Params, sizeOf } from '../protocol/descriptor.js';
 import { BinglideError, fail } from '../protocol/errors.js';
 import type { Task, TaskWork } from '../protocol/messages.js';
@@ -15,7 +16,7 @@ import { PartBuilder } from './fold.js';
 import { Reader } from './reader.js';
 import { batchBytesMax, cutRows, type Grid, Rows } from './rows.js';
 import type { AnyWorker, TaskView } from './service.js';
-import { type Roots, Source } from './source.js';
+import { type FindHoles, type Roots, Source } from './source.js';
 import { Thinning } from './thinning.js';
 
 /** What the engine needs of whoever runs it. */
@@ -25,6 +26,8 @@ export interface TaskHost {
   isCancelled(): boolean;
   /** Bytes of the task done so far. */
   progressed(bytesDone: number): void;
+  /** Absent: holes are read like everything else. */
+  readonly findHoles?: FindHoles;
 }
 
 export interface TaskResult {
@@ -178,6 +181,7 @@ class TaskRun {
 
   /** Batches follow each other; where reading is slow, the next ones are read meanwhile. */
   async #computeRange(start: number, end: number): Promise<void> {
+    await this.#learnHoles(start, end);
     let at = start;
     while (at < end || this.#ahead.length > 0) {
       if (this.host.isCancelled()) throw cancelled();
@@ -196,6 +200,15 @@ class TaskRun {
         this.#ahead.push(rows);
       }
       await this.#computeBatch();
+    }
+  }
+
+  async #learnHoles(start: number, end: number): Promise<void> {
+    const { findHoles } = this.host;
+    if (!findHoles || end - start < holeBytesMin) return;
+    for (const [input, source] of this.sources.entries()) {
+      const shift = input === 0 ? 0 : this.#shift;
+      await source.learnHoles(findHoles, start + shift, end + shift);
     }
   }
 

@@ -18,13 +18,16 @@ import {
   statSync,
 } from 'node:fs';
 import { promisify } from 'node:util';
-import { Holes } from '../cache/holes.js';
+import { type Hole, isSparse } from '../cache/holes.js';
 import { describeChange, sameIdentity, statIdentity } from '../cache/identity.js';
 import { type BinglideError, fail } from '../protocol/errors.js';
 import type { StatIdentity, TaskInput } from '../protocol/messages.js';
 
 /** Folders that files may be opened in, links followed, as bytes. */
 export type Roots = readonly Buffer[];
+
+/** Holes in [start, end) of an open file. */
+export type FindHoles = (fd: number, start: number, end: number) => Promise<readonly Hole[]>;
 
 /** Throws where a root is not there. */
 export function resolveRoots(folders: readonly string[]): Roots {
@@ -45,7 +48,9 @@ export class Source {
   readonly #fd: number;
   readonly #name: string;
   readonly #identity: StatIdentity;
-  readonly #holes: Holes | null;
+  readonly #isSparse: boolean;
+  /** Those that are known, ascending. */
+  #holes: readonly Hole[] = [];
   /** When it was what the task names, as performance.now(). */
   #unchangedAt = 0;
   /** Without holes. */
@@ -64,7 +69,7 @@ export class Source {
     this.#identity = identity;
     this.#fd = this.#attempt(() => openRegular(Buffer.from(path), this.#name, roots));
     try {
-      this.#holes = Holes.of(this.#fd, this.#stat());
+      this.#isSparse = isSparse(this.#stat());
       if (identity.size === 0) this.#checkEmpty();
     } catch (error) {
       this.close();
@@ -81,6 +86,11 @@ export class Source {
     return this.#seeks < seeksMin ? undefined : this.#seekMs / this.#seeks;
   }
 
+  /** What `find` knows of holes between the offsets is not read from now on. */
+  async learnHoles(find: FindHoles, start: number, end: number): Promise<void> {
+    if (this.#isSparse) this.#holes = await find(this.#fd, start, end);
+  }
+
   /** Fills target[at, at + length) with the bytes from `offset` on. */
   read(target: Uint8Array, at: number, length: number, offset: number): void {
     for (let done = 0; done < length; ) {
@@ -92,10 +102,10 @@ export class Source {
 
   /** So many bytes from `offset` on are data; or, where that is negative, were a hole and are zeros in `target` now. */
   #dataBytes(target: Uint8Array, at: number, length: number, offset: number): number {
-    if (!this.#holes) return length;
-    const { end, isHole } = this.#holes.at(offset, length);
-    const bytes = Math.min(length, end - offset);
-    if (!isHole) return bytes;
+    const hole = this.#holes.find(([, end]) => end > offset);
+    if (!hole || hole[0] >= offset + length) return length;
+    if (hole[0] > offset) return hole[0] - offset;
+    const bytes = Math.min(length, hole[1] - offset);
     if (performance.now() - this.#unchangedAt > lookMs) this.checkUnchanged();
     target.fill(0, at, at + bytes);
     return -bytes;

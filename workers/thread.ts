@@ -6,6 +6,7 @@
  * takes the running task with it (E_SERVICE) and nothing else.
  */
 import { Worker as Thread } from 'node:worker_threads';
+import { findHoles } from '../cache/holes.js';
 import type { Descriptor } from '../protocol/descriptor.js';
 import { BinglideError, type Fault, fail } from '../protocol/errors.js';
 import type { FinishTask, Task, TaskWork } from '../protocol/messages.js';
@@ -130,6 +131,10 @@ export class ComputeThread {
   #onMessage(message: FromCompute): void {
     if (message.kind === 'loaded') return this.#settleLoaded(message.descriptors);
     if (message.kind === 'unloadable') return this.#settleLoaded(new BinglideError(message.fault));
+    if (message.kind === 'holesWanted') {
+      const { ask, fd, start, end } = message;
+      return this.#post({ kind: 'holes', ask, holes: findHoles(fd, start, end) });
+    }
     if (this.#running?.id !== message.id) return;
     const { ended } = this.#running;
     this.#running = null;

@@ -184,6 +184,14 @@ describe('binglide on its own', function () {
     expect(await readdir(place.path('run'))).to.deep.equal([]);
   });
 
+  it('does not read holes, and counts them', async () => {
+    const done = await place.start(['hist', '--json', '--no-cache', 'sparse']).ended;
+    const [{ fields, work }] = json(done);
+    expect([fields.n, fields.counts[0]]).to.deep.equal([sparseBytes, sparseBytes]);
+    // Samples are short, and read.
+    expect(work.bytesRead).to.be.below(sparseBytes / 100);
+  });
+
   it('passes over a broker of the environment that is not there, and says so', async () => {
     const env = { BINGLIDE_BROKER: `ipc://${place.path('none.sock')}` };
     const { code, lines, stderr } = await place.start(['ent', 'a.bin'], { env }).ended;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import os
 import re
 import signal
@@ -230,7 +231,7 @@ def test_a_service_that_does_not_start_says_why(processes: Processes, tmp_path: 
         "    def compute(self, x, task): return {}\n"
         "serve(Bad)\n"
     )
-    worker = processes.start("python", str(bad), "--broker", "ipc:///nowhere")
+    worker = processes.start(sys.executable, str(bad), "--broker", "ipc:///nowhere")
     assert worker.wait(20) == 2
     assert processes.log_of(worker) == (
         "binglide: BAD: field x: a row may have more than 16777216 numbers; lag with high=8388608 fits (E_USAGE)\n"
