@@ -260,8 +260,7 @@ export class Dispatch {
     if (seekMs !== undefined) this.books.seeks.measured(idsOf(context.inputs), seekMs);
     if (runs || finish) return;
     const bytes = slice.end - slice.start;
-    // Holes are not read; they tell what is left of this file, and nothing of the next one.
-    if (2 * bytesRead >= bytes) this.books.services.measured(context.digest, bytes, ms);
+    this.books.services.measured(context.digest, bytes, bytesRead, ms);
     const job = this.books.jobs.get(jobId);
     if (job) job.bytesPerMs = smoothed(job.bytesPerMs, bytes, ms);
   }

@@ -15,8 +15,8 @@ export interface Service {
   workerlessSince: number;
   /** Input bytes a millisecond of one slot, smoothed. */
   bytesPerMs: number;
-  /** It is no longer a guess. */
-  isMeasured: boolean;
+  /** What the speed is: a guess, what holes let it be, or measured on data. */
+  known: 'guess' | 'holes' | 'data';
   /** Order of becoming known: among equal names the newest is taken. */
   readonly order: number;
 }
@@ -29,6 +29,8 @@ const bytesPerMsAtFirst = 256 * 1024;
  */
 const startableBytesPerMs = 1024 * 1024;
 const smoothing = 0.3;
+/** Data takes about so many times as long as holes, which are not read, and are compared where data is counted. */
+const holeFactor = 4;
 
 /** A speed after one more measurement. */
 export function smoothed(bytesPerMs: number, bytes: number, ms: number): number {
@@ -36,8 +38,8 @@ export function smoothed(bytesPerMs: number, bytes: number, ms: number): number 
 }
 
 /** The speed, where a guess that is too high would do harm. */
-export function cautiousBytesPerMs({ isMeasured, bytesPerMs }: Service): number {
-  return isMeasured ? bytesPerMs : Math.min(bytesPerMs, bytesPerMsAtFirst);
+export function cautiousBytesPerMs({ known, bytesPerMs }: Service): number {
+  return known === 'guess' ? Math.min(bytesPerMs, bytesPerMsAtFirst) : bytesPerMs;
 }
 
 export class ServiceBook {
@@ -55,7 +57,7 @@ export class ServiceBook {
       startable,
       workers: new Set(),
       workerlessSince: now,
-      isMeasured: false,
+      known: 'guess',
       bytesPerMs: startable ? startableBytesPerMs : bytesPerMsAtFirst,
       order: this.#order++,
     };
@@ -107,10 +109,13 @@ export class ServiceBook {
     return [...this.#services.values()].filter(isThere).map(({ descriptor }) => descriptor.name);
   }
 
-  measured(digest: string, bytes: number, ms: number): void {
+  /** `bytesRead`: without holes. They tell something of what is there only until data does. */
+  measured(digest: string, bytes: number, bytesRead: number, ms: number): void {
     const service = this.get(digest);
-    service.bytesPerMs = smoothed(service.bytesPerMs, bytes, ms);
-    service.isMeasured = true;
+    const isData = 2 * bytesRead >= bytes;
+    if (!isData && service.known === 'data') return;
+    service.bytesPerMs = smoothed(service.bytesPerMs, bytes, isData ? ms : holeFactor * ms);
+    service.known = isData ? 'data' : 'holes';
   }
 }
 

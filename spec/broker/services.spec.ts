@@ -56,7 +56,7 @@ describe('broker/services', () => {
   it('are the same by digest: a worker that restarts joins the one that is known, with its measured speed', () => {
     const book = new ServiceBook();
     const digest = serve(book, 1, 'w1');
-    book.measured(digest, 1000, 1);
+    book.measured(digest, 1000, 1000, 1);
     const { bytesPerMs } = book.get(digest);
     book.detach(digest, peer('w1'), 50);
     expect(book.get(digest).workerlessSince).to.equal(50);
@@ -95,9 +95,9 @@ describe('broker/services', () => {
   it('learn how fast they are, slowly, and never by dividing by nothing', () => {
     const book = new ServiceBook();
     const digest = serve(book, 1);
-    for (let i = 0; i < 60; i++) book.measured(digest, 1_000_000, 10);
+    for (let i = 0; i < 60; i++) book.measured(digest, 1_000_000, 1_000_000, 10);
     expect(book.get(digest).bytesPerMs).to.be.closeTo(100_000, 1);
-    book.measured(digest, 100_000, 0);
+    book.measured(digest, 100_000, 100_000, 0);
     expect(book.get(digest).bytesPerMs).to.be.within(100_000, 1e7);
   });
 });

@@ -28,25 +28,29 @@ describe('broker/core: slices', () => {
     for (const startable of [true, false]) expect(first(startable, 32 * MiB, 60).kind).to.equal('sample');
   });
 
-  /** What the first task of 32 MiB is, after a job of 8 MiB that took a millisecond a task. */
-  const kindAfter = (isHole: boolean) => {
+  /** What the first task of so many MiB is, after jobs of 8 MiB that took a quarter of a millisecond a task. */
+  const kindAfter = (mib: number, ...jobs: readonly ('data' | 'holes')[]) => {
     const story = new Story({ sampleAboveMs: 60 }, { startable: [hist] });
     story.ready('w1', hist);
     story.hello('a');
-    story.asks('a1', 'HIST', { cache: false });
-    story.measured('a1', 8 * MiB);
-    while (story.given.get('w1')!.length > 0) story.completes('w1', 1, undefined, { isHole });
-    story.asks('a2', 'HIST', { cache: false });
-    story.measured('a2', [measuredInput(32 * MiB, { path: '/b', hash: 'b0' })]);
+    jobs.forEach((of, i) => {
+      story.asks(`a${i + 1}`, 'HIST', { cache: false });
+      story.measured(`a${i + 1}`, [measuredInput(8 * MiB, { path: `/${i}`, hash: `${i}0` })]);
+      while (story.given.get('w1')!.length > 0) story.completes('w1', 0.25, undefined, { isHole: of === 'holes' });
+    });
+    story.asks('a9', 'HIST', { cache: false });
+    story.measured('a9', [measuredInput(mib * MiB, { path: '/b', hash: 'b0' })]);
     return story.given.get('w1')![0]!.task.kind;
   };
 
   it('and is not where it was seen to be fast', () => {
-    expect(kindAfter(false)).to.equal('exact');
+    expect(kindAfter(200, 'data', 'data')).to.equal('exact');
   });
 
-  it('and is where only holes went by fast: the next file may have none', () => {
-    expect(kindAfter(true)).to.equal('sample');
+  it('and is where only holes went by fast, but for a quarter of it: the next file may have none', () => {
+    expect(kindAfter(200, 'holes', 'holes')).to.equal('sample');
+    expect(kindAfter(48, 'holes', 'holes')).to.equal('exact');
+    expect(kindAfter(200, 'data', 'data', 'holes', 'holes', 'holes'), 'what data told stays').to.equal('exact');
   });
 
   it('are twice as long for a job that is alone', () => {

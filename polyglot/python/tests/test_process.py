@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 import os
 import re
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
