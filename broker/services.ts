@@ -29,8 +29,11 @@ const bytesPerMsAtFirst = 256 * 1024;
  */
 const startableBytesPerMs = 1024 * 1024;
 const smoothing = 0.3;
-/** Data takes about so many times as long as holes, which are not read, and are compared where data is counted. */
-const holeFactor = 4;
+/**
+ * Data takes longer than holes, which are not read, and are compared where data is counted: of HIST four times, of others
+ * less. Half of that is a guess that samples neither what is soon done nor, on a busy machine, a look at some more holes.
+ */
+const holeFactor = 2;
 
 /** A speed after one more measurement. */
 export function smoothed(bytesPerMs: number, bytes: number, ms: number): number {
