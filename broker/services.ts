@@ -29,15 +29,14 @@ const bytesPerMsAtFirst = 256 * 1024;
  */
 const startableBytesPerMs = 1024 * 1024;
 const smoothing = 0.3;
-/**
- * Data takes longer than holes, which are not read, and are compared where data is counted: of HIST four times, of others
- * less. Half of that is a guess that samples neither what is soon done nor, on a busy machine, a look at some more holes.
- */
-const holeFactor = 2;
+/** Nothing is divided by less. */
+const msMin = 0.05;
+/** Data takes up to so many times as long as holes, which are not read, and are compared where data is counted. */
+const holeFactor = 4;
 
 /** A speed after one more measurement. */
 export function smoothed(bytesPerMs: number, bytes: number, ms: number): number {
-  return bytesPerMs + smoothing * (bytes / Math.max(ms, 0.05) - bytesPerMs);
+  return bytesPerMs + smoothing * (bytes / Math.max(ms, msMin) - bytesPerMs);
 }
 
 /** The speed, where a guess that is too high would do harm. */
@@ -117,7 +116,9 @@ export class ServiceBook {
     const service = this.get(digest);
     const isData = 2 * bytesRead >= bytes;
     if (!isData && service.known === 'data') return;
-    service.bytesPerMs = smoothed(service.bytesPerMs, bytes, isData ? ms : holeFactor * ms);
+    // The best of holes: a task that waited for its processor would have the next look at some more sampled first.
+    const ofHoles = Math.max(service.bytesPerMs, bytes / (holeFactor * Math.max(ms, msMin)));
+    service.bytesPerMs = isData ? smoothed(service.bytesPerMs, bytes, ms) : ofHoles;
     service.known = isData ? 'data' : 'holes';
   }
 }

@@ -47,7 +47,7 @@ describe('broker/core: slices', () => {
     expect(kindAfter(200, 'data', 'data')).to.equal('exact');
   });
 
-  it('and is where only holes went by fast, but for half of it: the next file may have none', () => {
+  it('and is where only holes went by fast, but for a quarter of it: the next file may have none', () => {
     expect(kindAfter(200, 'holes', 'holes')).to.equal('sample');
     expect(kindAfter(48, 'holes', 'holes')).to.equal('exact');
     expect(kindAfter(200, 'data', 'data', 'holes', 'holes', 'holes'), 'what data told stays').to.equal('exact');
