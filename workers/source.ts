@@ -94,21 +94,24 @@ export class Source {
   /** Fills target[at, at + length) with the bytes from `offset` on. */
   read(target: Uint8Array, at: number, length: number, offset: number): void {
     for (let done = 0; done < length; ) {
-      const bytes = this.#dataBytes(target, at + done, length - done, offset + done);
-      if (bytes > 0) this.#readData(target, at + done, bytes, offset + done);
-      done += Math.abs(bytes);
+      const { bytes, isHole } = this.#stretch(offset + done, length - done);
+      if (isHole) this.#zero(target, at + done, bytes);
+      else this.#readData(target, at + done, bytes, offset + done);
+      done += bytes;
     }
   }
 
-  /** So many bytes from `offset` on are data; or, where that is negative, were a hole and are zeros in `target` now. */
-  #dataBytes(target: Uint8Array, at: number, length: number, offset: number): number {
+  /** What the bytes from `offset` on are, as far as they are the same, `length` at the most. */
+  #stretch(offset: number, length: number): { readonly bytes: number; readonly isHole: boolean } {
     const hole = this.#holes.find(([, end]) => end > offset);
-    if (!hole || hole[0] >= offset + length) return length;
-    if (hole[0] > offset) return hole[0] - offset;
-    const bytes = Math.min(length, hole[1] - offset);
+    if (!hole || hole[0] >= offset + length) return { bytes: length, isHole: false };
+    if (hole[0] > offset) return { bytes: hole[0] - offset, isHole: false };
+    return { bytes: Math.min(length, hole[1] - offset), isHole: true };
+  }
+
+  #zero(target: Uint8Array, at: number, bytes: number): void {
     if (performance.now() - this.#unchangedAt > lookMs) this.checkUnchanged();
     target.fill(0, at, at + bytes);
-    return -bytes;
   }
 
   #readData(target: Uint8Array, at: number, length: number, offset: number): void {
@@ -123,8 +126,9 @@ export class Source {
   /** The same from a thread of the pool, while this one computes. `target` is not to be touched until it resolves. */
   async readAhead(target: Uint8Array, at: number, length: number, offset: number): Promise<void> {
     for (let done = 0; done < length; ) {
-      const bytes = this.#dataBytes(target, at + done, length - done, offset + done);
-      done += bytes > 0 ? await this.#readSomeLater(target, at + done, bytes, offset + done) : -bytes;
+      const { bytes, isHole } = this.#stretch(offset + done, length - done);
+      if (isHole) this.#zero(target, at + done, bytes);
+      done += isHole ? bytes : await this.#readSomeLater(target, at + done, bytes, offset + done);
     }
   }
 

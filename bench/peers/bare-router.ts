@@ -2,7 +2,8 @@
  * The least that a broker costs with this binding of ZeroMQ: a ROUTER that hands whoever answers the same task again, and
  * decodes, merges and knows nothing. Its peers hold two tasks each and compute for as long as they are told.
  *
- * `bare-router.js router ENDPOINT` prints a line for each so many answers; `bare-router.js worker ENDPOINT MS`.
+ * `bare-router.js router ENDPOINT` prints a line once it is bound, and tells its parent, when asked, how many answers came;
+ * `bare-router.js worker ENDPOINT MS`.
  */
 import { Dealer, Router } from 'zeromq';
 

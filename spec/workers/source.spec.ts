@@ -24,10 +24,11 @@ import { describeChange, provisionalId, sameIdentity } from '../../cache/identit
 import type { TaskInput } from '../../protocol/messages.js';
 import { field } from '../../workers/fields.js';
 import { defineService } from '../../workers/service.js';
+import { diff } from '../../workers/services/diff.js';
 import { hist } from '../../workers/services/hist.js';
 import { resolveRoots, Source } from '../../workers/source.js';
 import { Random } from '../random.js';
-import { failureOf, hostOf, inputOf, Sandbox, taskOf } from './fixture.js';
+import { compute, failureOf, hostOf, inputOf, Sandbox, taskOf } from './fixture.js';
 
 const identity = { dev: '1', ino: '2', size: 3, mtimeNs: '4', ctimeNs: '5' };
 
@@ -162,6 +163,22 @@ describe('inputs of a task', () => {
     }
     expect(source.bytesRead).to.be.within(1, wanted / 2);
     source.close();
+  });
+
+  it('of which the second is read further along have their holes there', async () => {
+    const paths = ['one', 'two'].map((name) => sandbox.path(name));
+    const island = new Random(9).bytes(100_000);
+    for (const [i, path] of paths.entries()) {
+      const file = openSync(path, 'w');
+      ftruncateSync(file, 8 << 20);
+      writeSync(file, island, 0, island.length, (2 << 20) + i * 1_000_000);
+      closeSync(file);
+    }
+    const asked = { paths, runs: [[0, 6 << 20]], params: { gap: 0, shift: 1_000_000 } } as const;
+    const knows = { ...host, findHoles: async (...range: [number, number, number]) => findHoles(...range) };
+    const part = await compute(diff, asked, knows);
+    expect(part).to.deep.equal(await compute(diff, asked, host));
+    expect(part.columns.changed![0], 'the islands are the same').to.equal(0);
   });
 
   it('that shrink or change while holes go by are found out long before the end', async () => {
