@@ -86,6 +86,21 @@ describe('broker/roster', () => {
     ]);
   });
 
+  it('takes what is asked back off what is held at once, and no second time when it comes', () => {
+    const roster = new Roster();
+    const worker = add(roster, 'a', 'hist', 's', 8);
+    for (const n of [1, 2]) roster.assign(worker, attempt(n), 20);
+    expect(roster.hasRoom(worker, 10)).to.equal(false);
+    roster.recall(worker, attempt(2), 20);
+    expect([worker.heldMs, roster.hasRoom(worker, 10)]).to.deep.equal([20, true]);
+    expect(() => roster.recall(worker, attempt(2), 20)).to.throw(/recalled once/);
+    expect(() => roster.recall(worker, attempt(9), 20)).to.throw(/recalled once/);
+    roster.assign(worker, attempt(3), 20);
+    roster.settle(worker, attempt(2), 20);
+    expect([worker.heldMs, roster.hasRoom(worker, 10)]).to.deep.equal([40, false]);
+    roster.validate();
+  });
+
   it('gives credit to the running worker that holds least', () => {
     const roster = new Roster();
     const a = add(roster, 'a', 'hist', 's1', 4);

@@ -92,6 +92,17 @@ describe('broker/services', () => {
     expect(() => book.get(gone)).to.throw(/is known/);
   });
 
+  it('learn nothing of holes once data told', () => {
+    const book = new ServiceBook();
+    const digest = serve(book, 1);
+    for (let i = 0; i < 60; i++) book.measured(digest, 1_000_000, 1_000_000, 10);
+    const told = { ...book.get(digest) };
+    book.measured(digest, 1_000_000, 400_000, 0.1);
+    expect(book.get(digest)).to.deep.equal(told);
+    book.measured(digest, 1_000_000, 500_000, 0.1);
+    expect(book.get(digest).bytesPerMs, 'half of it is data').to.be.above(told.bytesPerMs);
+  });
+
   it('learn how fast they are, slowly, and never by dividing by nothing', () => {
     const book = new ServiceBook();
     const digest = serve(book, 1);

@@ -175,8 +175,16 @@ describe('inputs of a task', () => {
       closeSync(file);
     }
     const asked = { paths, runs: [[0, 6 << 20]], params: { gap: 0, shift: 1_000_000 } } as const;
-    const knows = { ...host, findHoles: async (...range: [number, number, number]) => findHoles(...range) };
-    const part = await compute(diff, asked, knows);
+    const ranges: [start: number, end: number][] = [];
+    const find = async (fd: number, start: number, end: number) => {
+      ranges.push([start, end]);
+      return findHoles(fd, start, end);
+    };
+    const part = await compute(diff, asked, { ...host, findHoles: find });
+    expect(ranges).to.deep.equal([
+      [0, 6 << 20],
+      [1_000_000, (6 << 20) + 1_000_000],
+    ]);
     expect(part).to.deep.equal(await compute(diff, asked, host));
     expect(part.columns.changed![0], 'the islands are the same').to.equal(0);
   });
