@@ -21,6 +21,8 @@ import { Seeks } from './seeks.js';
 import { ServiceBook } from './services.js';
 import { type Session, Sessions } from './sessions.js';
 
+const none: readonly BrokerCommand[] = [];
+
 export class Books {
   readonly services = new ServiceBook();
   readonly roster = new Roster();
@@ -45,8 +47,9 @@ export class Books {
     this.#commands.push(command);
   }
 
-  takeCommands(): BrokerCommand[] {
+  takeCommands(): readonly BrokerCommand[] {
     const commands = this.#commands;
+    if (commands.length === 0) return none;
     this.#commands = [];
     return commands;
   }

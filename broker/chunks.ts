@@ -11,6 +11,8 @@ export interface Slice {
   /** Deaths that these bytes are blamed for, and those of all slots before the first of them. */
   readonly deaths: number;
   readonly deathsBefore: number;
+  /** A worker died that held it: the next one gets nothing behind it, so that another death names these bytes or others. */
+  readonly suspect: boolean;
 }
 
 /** What a worker is given of the piece; `readMsMax` for a sample. */
@@ -128,14 +130,22 @@ export class ChunkTable {
     return lost ? lost.end - lost.start : Math.min(bytes, chunk.span.end - chunk.next);
   }
 
-  /** The slice goes to the head; blamed: in smaller ones, each of which carries the blame. Returns what it carries. */
-  static requeue(chunk: Chunk, attempt: Attempt, isBlamed = false, deathsBefore = 0): Slice {
-    const slice = chunk.running.get(attempt);
-    assert(slice, 'a requeued slice was running');
-    chunk.running.delete(attempt);
-    const blamed = isBlamed ? withBlame(slice, deathsBefore) : slice;
-    chunk.lost.push(...(isBlamed && !chunk.runs && !chunk.finish ? split(blamed, chunk.stepBytes) : [blamed]));
-    chunk.lost.sort((a, b) => a.start - b.start);
+  /** A slice that was given back goes to the head. */
+  static requeue(chunk: Chunk, attempt: Attempt): void {
+    putBack(chunk, [takeBack(chunk, attempt)]);
+  }
+
+  /**
+   * So does one whose worker died. Blamed: in smaller ones, each of which carries the blame. Returns what it carries.
+   */
+  static lose(chunk: Chunk, attempt: Attempt, isBlamed: boolean, deathsBefore: number): Slice {
+    const slice = { ...takeBack(chunk, attempt), suspect: true };
+    if (!isBlamed) {
+      putBack(chunk, [slice]);
+      return slice;
+    }
+    const blamed = withBlame(slice, deathsBefore);
+    putBack(chunk, chunk.runs || chunk.finish ? [blamed] : split(blamed, chunk.stepBytes));
     return blamed;
   }
 
@@ -167,7 +177,19 @@ export class ChunkTable {
   }
 }
 
-const blameless = { deaths: 0, deathsBefore: 0 };
+const blameless = { deaths: 0, deathsBefore: 0, suspect: false };
+
+function takeBack(chunk: Chunk, attempt: Attempt): Slice {
+  const slice = chunk.running.get(attempt);
+  assert(slice, 'a slice that comes back was running');
+  chunk.running.delete(attempt);
+  return slice;
+}
+
+function putBack(chunk: Chunk, slices: readonly Slice[]): void {
+  chunk.lost.push(...slices);
+  chunk.lost.sort((a, b) => a.start - b.start);
+}
 
 function withBlame(slice: Slice, deathsBefore: number): Slice {
   const { deaths } = slice;

@@ -1,7 +1,7 @@
 /**
- * The whole broker without a socket, a disk or a clock: `handle(event, now)` returns what is to be done. It decides
- * little itself: clients are heard at the desk, workers on the floor; requests.ts, dispatch.ts and routing.ts know what is
- * under way.
+ * The whole broker without a socket, a disk or a clock: `handle(event, now)` returns what is to be done; where several
+ * events are there at once, each is heard and then all is acted on. It decides little itself: clients are heard at the
+ * desk, workers on the floor; requests.ts, dispatch.ts and routing.ts know what is under way.
  */
 import {
   assert,
@@ -57,6 +57,11 @@ export class BrokerCore {
   }
 
   handle(event: BrokerEvent, now: number): BrokerCommand[] {
+    return [...this.hear(event, now), ...this.act(now)];
+  }
+
+  /** Takes it in. Of several events that are there at once each is heard before `act` gives out what follows of them. */
+  hear(event: BrokerEvent, now: number): readonly BrokerCommand[] {
     switch (event.kind) {
       case 'messageReceived':
         this.#received(event.peer, event.message, now);
@@ -88,6 +93,11 @@ export class BrokerCore {
       default:
         event satisfies never;
     }
+    return this.#books.takeCommands();
+  }
+
+  /** Gives out tasks and reports by all that was heard. */
+  act(now: number): readonly BrokerCommand[] {
     this.#requests.dispatch.run(now);
     if (this.#requests.report(now)) this.#requests.dispatch.run(now);
     return this.#books.takeCommands();

@@ -189,7 +189,8 @@ export class Dispatch {
   }
 
   /**
-   * The worker is gone: what it ran is blamed, the rest of what it held is requeued free. A slice is condemned by
+   * The worker is gone: what it held first is blamed, the rest is requeued free. It may have died of one of those, for
+   * answers come several at a time, so the next worker holds nothing behind any of them. A slice is condemned by
    * three deaths that are at least half of all deaths since its first: where slots die whatever they run, none is.
    */
   workerGone(attempts: readonly Attempt[], now: number): void {
@@ -199,7 +200,7 @@ export class Dispatch {
       this.#assignments.delete(attempt);
       const { chunk, slice, withdrawn } = assignment;
       if (withdrawn || !chunk.running.has(attempt)) continue;
-      const blamed = ChunkTable.requeue(chunk, attempt, i === 0, deathsBefore);
+      const blamed = ChunkTable.lose(chunk, attempt, i === 0, deathsBefore);
       // A sample is worth no second death: the exact pieces will tell what is wrong there.
       if (chunk.runs && i === 0) this.settle.sampled(chunk, undefined, now);
       const isMost = 2 * blamed.deaths >= this.books.roster.slotDeaths - blamed.deathsBefore;
@@ -292,7 +293,7 @@ export class Dispatch {
     const attempt = ++this.#lastAttempt as Attempt;
     const slice = ChunkTable.takeSlice(chunk, sliceBytes);
     chunk.running.set(attempt, slice);
-    this.books.roster.assign(worker, attempt, costMs);
+    this.books.roster.assign(worker, attempt, costMs, slice.suspect);
     worker.liveness.spoke(now);
     this.#assignments.set(attempt, {
       attempt,

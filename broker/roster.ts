@@ -17,6 +17,8 @@ export interface WorkerEntry {
   heldMs: number;
   /** Attempts that were asked back: they take no place of others. */
   readonly recalled: Set<Attempt>;
+  /** What it holds last is to be the last: nothing more until all of it is answered. */
+  full: boolean;
 }
 
 export interface SlotEntry {
@@ -44,6 +46,7 @@ export class Roster {
       attempts: [],
       heldMs: 0,
       recalled: new Set(),
+      full: false,
     };
     this.#workers.set(entry.peer, worker);
     let slot = this.#slots.get(entry.slot);
@@ -134,8 +137,8 @@ export class Roster {
   }
 
   /** It has credit, and next to nothing ahead: one task, or so many short ones that they are less than `aheadMs`. */
-  hasRoom({ attempts, recalled, credit, heldMs }: WorkerEntry, aheadMs: number): boolean {
-    return attempts.length < credit && (attempts.length - recalled.size < 2 || heldMs < aheadMs);
+  hasRoom({ attempts, recalled, credit, heldMs, full }: WorkerEntry, aheadMs: number): boolean {
+    return !full && attempts.length < credit && (attempts.length - recalled.size < 2 || heldMs < aheadMs);
   }
 
   /** The worker is asked to give it back; it will be answered soon. `costMs` as it was assigned with. */
@@ -145,14 +148,16 @@ export class Roster {
     worker.heldMs -= costMs;
   }
 
-  /** `costMs`: what it is likely to take. */
-  assign(worker: WorkerEntry, attempt: Attempt, costMs = 0): void {
+  /** `costMs`: what it is likely to take. `isLast`: nothing is to stand behind it. */
+  assign(worker: WorkerEntry, attempt: Attempt, costMs = 0, isLast = false): void {
     const slot = this.#slots.get(worker.slot)!;
     assert(slot.running === undefined || slot.running === worker.peer, 'a slot runs tasks of one worker');
     assert(worker.attempts.length < worker.credit, 'credit is not exceeded');
+    assert(!worker.full, 'nothing stands behind what is to be the last');
     slot.running = worker.peer;
     worker.attempts.push(attempt);
     worker.heldMs += costMs;
+    worker.full = isLast;
   }
 
   /** The worker answered what was assigned with that cost; false where it does not owe this attempt. */
@@ -161,8 +166,10 @@ export class Roster {
     if (at < 0) return false;
     worker.attempts.splice(at, 1);
     if (!worker.recalled.delete(attempt)) worker.heldMs -= costMs;
-    if (worker.attempts.length === 0) worker.heldMs = 0;
-    if (worker.attempts.length === 0) this.#free(this.#slots.get(worker.slot)!);
+    if (worker.attempts.length > 0) return true;
+    worker.heldMs = 0;
+    worker.full = false;
+    this.#free(this.#slots.get(worker.slot)!);
     return true;
   }
 

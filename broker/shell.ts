@@ -53,6 +53,8 @@ export class BrokerShell {
   readonly #outbox: Outbox;
   readonly #publications: string[][] = [];
   #publishing = false;
+  /** When what was heard is acted on. */
+  #turn: NodeJS.Immediate | undefined;
   #timer: NodeJS.Timeout | undefined;
   #timerAt = Infinity;
   #closed = false;
@@ -91,9 +93,11 @@ export class BrokerShell {
   /** Closes the sockets; what is being written to the cache is finished first. */
   async close(): Promise<void> {
     if (this.#closed) return;
+    if (this.#turn) this.#act();
     await this.#outbox.drain();
     this.#closed = true;
     clearTimeout(this.#timer);
+    clearImmediate(this.#turn);
     this.#outbox.close();
     this.router.close();
     this.publisher.close();
@@ -102,8 +106,10 @@ export class BrokerShell {
 
   async #read(): Promise<void> {
     try {
-      for await (const [id, ...frames] of this.router) {
-        const peer = id!.toString('hex') as PeerId;
+      for (;;) {
+        // The socket as an iterator would make another promise of each, and a copy of its frames is one more to collect.
+        const frames = await this.router.receive();
+        const peer = frames.shift()!.toString('hex') as PeerId;
         if (frames.length === 1 && frames[0]!.length === goneFrame.length && frames[0]!.toString() === goneFrame) {
           this.#outbox.forget(peer);
           this.#feed({ kind: 'peerGone', peer });
@@ -121,17 +127,30 @@ export class BrokerShell {
     if (event.kind === 'messageReceived' && event.message.kind === 'invalid') {
       debug('dropped from %s: %s %s', event.peer, event.message.header, event.message.reason);
     }
-    try {
-      for (const command of this.core.handle(event, performance.now())) this.#perform(command);
-    } catch (error) {
-      // A bug of ours: what it hits is lost, the others are not.
-      process.stderr.write(`binglide: ${error instanceof Error ? error.message : error} (E_INTERNAL)\n`);
-      debug('%s threw: %O', event.kind, error);
-    }
+    this.#perform(event.kind, () => this.core.hear(event, performance.now()));
+    // Answers come several at a time, and to act costs as much for all of them as for one: when nothing else is there.
+    this.#turn ??= setImmediate(() => this.#act());
+  }
+
+  #act(): void {
+    clearImmediate(this.#turn);
+    this.#turn = undefined;
+    if (this.#closed) return;
+    this.#perform('act', () => this.core.act(performance.now()));
     this.#arm();
   }
 
-  #perform(command: BrokerCommand): void {
+  #perform(cause: string, decide: () => readonly BrokerCommand[]): void {
+    try {
+      for (const command of decide()) this.#do(command);
+    } catch (error) {
+      // A bug of ours: what it hits is lost, the others are not.
+      process.stderr.write(`binglide: ${error instanceof Error ? error.message : error} (E_INTERNAL)\n`);
+      debug('%s threw: %O', cause, error);
+    }
+  }
+
+  #do(command: BrokerCommand): void {
     switch (command.kind) {
       case 'sendToClient': {
         const { peer, message } = command;

@@ -26,7 +26,7 @@ const sliceBytesMin = 65_536;
  * again. With two slices such a look took 4 to 5 times as long beside a long job as alone, with eight 3 to 4 times.
  */
 const openingSlices = 8;
-/** A worker holds no more than this ahead of the task that it runs, or one task. */
+/** A worker holds no more than this ahead of the task that it runs, or one task; for a job that is alone, twice as much. */
 const aheadMs = 10;
 /**
  * A job that is alone keeps nobody waiting but who comes, and has longer slices: what a task costs broker and worker beside
@@ -131,9 +131,12 @@ export class Turns {
 
   /** What a task of the job is to take. */
   sliceMs({ sliceWeight }: Job, areDear: boolean): number {
-    const isAlone = this.books.jobs.size === 1 && this.#tasksUntilAlone === 0;
-    const weight = isAlone ? Math.max(aloneSlices, sliceWeight) : sliceWeight;
+    const weight = Math.max(this.#aloneWeight, sliceWeight);
     return this.books.options.sliceMs * (areDear ? dearSlices : weight);
+  }
+
+  get #aloneWeight(): number {
+    return this.books.jobs.size === 1 && this.#tasksUntilAlone === 0 ? aloneSlices : 1;
   }
 
   /** A job came or goes while there are others. */
@@ -143,7 +146,8 @@ export class Turns {
 
   #anyWorker({ service }: Job): WorkerEntry | undefined {
     const { digest } = service!;
-    return this.books.roster.idleWorker(digest) ?? this.books.roster.creditWorker(digest, aheadMs, this.#wanted);
+    const { roster } = this.books;
+    return roster.idleWorker(digest) ?? roster.creditWorker(digest, aheadMs * this.#aloneWeight, this.#wanted);
   }
 
   /** Two that read in different places would send a disk's head to and fro: whoever reads the inputs goes on alone. */

@@ -210,10 +210,10 @@ function writeNumbers(frame: Uint8Array, at: number, dtype: Dtype, data: Float64
   }
 }
 
-/** Float64Array.from, and for short arrays ten times as fast. */
+/** As fast for each of the types; a loop over all of them took ten times as long. */
 function widened(numbers: ReturnType<typeof typedView>): Float64Array {
   const data = new Float64Array(numbers.length);
-  for (let i = 0; i < data.length; i++) data[i] = numbers[i]!;
+  data.set(numbers);
   return data;
 }
 

@@ -3,7 +3,8 @@
  * clock: `handle(event, now)` returns what the shell is to do.
  *
  * Rules: every attempt of a living conversation is answered exactly once, by FINAL or ERROR. One task runs, the others
- * wait in order. Nothing is sent after a conversation ended.
+ * wait in order. Nothing is sent after a conversation ended. Of short tasks the answers wait for each other: to wake the
+ * broker for each costs both more than the task.
  */
 import { assert, type Fault, fail } from '../protocol/errors.js';
 import { Liveness } from '../protocol/liveness.js';
@@ -12,6 +13,9 @@ import type { PartFrames } from '../protocol/parts.js';
 import type { WorkerCommand, WorkerEvent } from './events.js';
 import { checkWorkerOptions, type WorkerCoreOptions } from './options.js';
 import type { Assignment, Conversation, Thread } from './state.js';
+
+/** So long may an answer wait for the next ones. */
+const ripeMs = 20;
 
 const nothingDone: TaskWork = { bytesRead: 0, ms: 0 };
 
@@ -23,6 +27,9 @@ export class WorkerCore {
   #runs = 0;
   /** Conversations that ended before they had lasted an interval, in a row. */
   #failures = 0;
+  /** Answers that wait for the next one, oldest first. Whatever else is sent goes behind them. */
+  #ripe: (FromWorker & { readonly kind: 'taskFinal' })[] = [];
+  #ripeUntil = Infinity;
   /** Filled by one `handle`, then returned. */
   #commands: WorkerCommand[] = [];
 
@@ -48,7 +55,7 @@ export class WorkerCore {
   }
 
   nextDeadline(): number {
-    return Math.min(this.#conversationDeadline(), this.#threadDeadline());
+    return Math.min(this.#conversationDeadline(), this.#threadDeadline(), this.#ripeUntil);
   }
 
   validate(): void {
@@ -62,6 +69,8 @@ export class WorkerCore {
     );
     assert(new Set(held.map(({ attempt }) => attempt)).size === held.length, 'an attempt is held once');
     assert(held.length <= this.#options.heldMax, 'no more attempts are held than heldMax');
+    assert(this.#ripe.length === 0 || queue.length > 0, 'an answer waits only where the next one is on its way');
+    assert(this.#ripe.length > 0 === this.#ripeUntil < Infinity, 'an answer waits for so long and no longer');
   }
 
   #dispatch(event: WorkerEvent, now: number): void {
@@ -79,7 +88,7 @@ export class WorkerCore {
       case 'taskComputed':
       case 'taskFailed':
         this.#onEnded(event, now);
-        break;
+        return;
       case 'taskProgressed':
         this.#onProgress(event.run, event.bytesDone, now);
         break;
@@ -92,6 +101,8 @@ export class WorkerCore {
       default:
         event satisfies never;
     }
+    // Whatever happens but one task after the other may be what somebody waits for an answer with.
+    if (event.kind !== 'received' || event.message.kind !== 'assign') this.#sendRipe();
   }
 
   // --- the conversation
@@ -166,6 +177,7 @@ export class WorkerCore {
   #lose(now: number): void {
     const conversation = this.#conversation;
     assert(conversation.at === 'unregistered' || conversation.at === 'registered', 'only a conversation is lost');
+    this.#dropRipe();
     const lasted = now - conversation.openedAt >= conversation.liveness.intervalMs;
     this.#failures = lasted ? 0 : this.#failures + 1;
     this.#dropWork(now);
@@ -190,7 +202,17 @@ export class WorkerCore {
     const conversation = this.#conversation;
     assert(conversation.at === 'unregistered' || conversation.at === 'registered', 'a message has a socket to go by');
     conversation.liveness.spoke(now);
+    this.#sendRipe();
     this.#commands.push({ kind: 'send', message });
+  }
+
+  #sendRipe(): void {
+    for (const message of this.#dropRipe()) this.#commands.push({ kind: 'send', message });
+  }
+
+  #dropRipe() {
+    this.#ripeUntil = Infinity;
+    return this.#ripe.splice(0);
   }
 
   #answerError({ attempt, epoch }: Assignment, fault: Fault, now: number, work = nothingDone): void {
@@ -226,10 +248,27 @@ export class WorkerCore {
       if (fault) this.#answerError(thread.assignment, fault, now, event.work);
       else if (event.kind === 'taskComputed') {
         const { part, work } = event;
-        this.#send({ kind: 'taskFinal', attempt, epoch, part, work }, now);
+        const message = { kind: 'taskFinal', attempt, epoch, part, work } as const;
+        if (this.#isPatient(thread.assignment)) this.#ripen(message, now);
+        else this.#send(message, now);
       }
     }
     this.#startNext(now);
+  }
+
+  /**
+   * Nobody waits for the answer alone: of the job that everything here is of, one of several. The task that runs while
+   * answers wait is not the last one, so that the broker can give more before there is nothing to do.
+   */
+  #isPatient({ jobId, task }: Assignment): boolean {
+    if (this.#conversation.at !== 'registered' || task.kind !== 'exact') return false;
+    const { queue } = this.#conversation;
+    return queue.length >= 2 && queue.every((next) => next.jobId === jobId);
+  }
+
+  #ripen(message: FromWorker & { kind: 'taskFinal' }, now: number): void {
+    this.#ripe.push(message);
+    this.#ripeUntil = Math.min(this.#ripeUntil, now + ripeMs);
   }
 
   /** What the broker would not take is an error that it understands. */

@@ -34,6 +34,27 @@ describe('broker/core: workers that die, stall or answer late', () => {
     expect(story.ready('w3', hist, { credit: 1 })).to.include('w3 ← task 7 of a1: 0:16384');
   });
 
+  it('nothing stands behind a slice that was lost: which of several killed its worker, the next death tells', () => {
+    const story = new Story({ sliceMs: 0.125 });
+    story.ready('w1', hist, { credit: 2 });
+    story.hello('a');
+    story.asks('a1');
+    story.measured('a1', MiB);
+    story.goes('w1');
+    // What w1 held first is blamed and comes in pieces; any of them, and the second, may be what it died of.
+    expect(story.ready('w2', hist, { credit: 2 })).to.deep.equal(['w2 ← welcome life1', 'w2 ← task 3 of a1: 0:16384']);
+    expect(story.answers('w2', 3, zeros(0, 16_384))).to.include('w2 ← task 4 of a1: 16384:32768');
+    for (let attempt = 4; attempt <= 6; attempt++) {
+      const start = 16_384 * (attempt - 3);
+      story.answers('w2', attempt, zeros(start, start + 16_384));
+    }
+    const after = story.answers('w2', 7, zeros(65_536, 131_072));
+    expect(after.filter((line) => line.startsWith('w2 ← task'))).to.deep.equal([
+      'w2 ← task 8 of a1: 131072:196608',
+      'w2 ← task 9 of a1: 196608:262144',
+    ]);
+  });
+
   it('bytes that kill their worker blameMax times end their job in E_CRASHED, which names them', () => {
     const story = Story.oneTask();
     expect(story.goes('w1')).to.deep.equal([]);

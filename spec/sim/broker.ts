@@ -37,6 +37,8 @@ export class SimBroker implements RouterPort {
   readonly #storage: SimStorage;
   /** Jobs with a report that waits for its peer. */
   readonly #waiting = new Set<JobId>();
+  /** Something was heard and not acted on. */
+  #acting = false;
 
   constructor(
     readonly world: World,
@@ -75,7 +77,18 @@ export class SimBroker implements RouterPort {
       if (!isChatter(event.message)) this.world.log(`broker <- ${event.peer} ${describe(event.message)}`);
       this.watch.brokerReceived(this, event.peer, event.message);
     } else if (event.kind === 'peerGone') this.world.log(`broker: ${event.peer} is gone`);
-    const commands = this.core.handle(event, this.process.now);
+    for (const command of this.core.hear(event, this.process.now)) this.#perform(command);
+    if (this.#acting) return;
+    // Of what comes close together all is heard before any of it is acted on.
+    this.#acting = true;
+    if (event.kind !== 'deadlineReached' && this.world.random.chance(0.3)) {
+      this.process.after(this.world.ms(0, 1), () => this.#act());
+    } else this.#act();
+  }
+
+  #act(): void {
+    this.#acting = false;
+    const commands = this.core.act(this.process.now);
     this.core.validate();
     for (const command of commands) this.#perform(command);
     this.watch.brokerHandled(this);

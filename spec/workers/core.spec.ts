@@ -102,6 +102,83 @@ describe('WorkerCore', () => {
     expect(core.state).to.equal('idle');
   });
 
+  describe('of several short tasks of one job', () => {
+    const holding = (tasks: number, jobNumber = 1) => {
+      const worker = registered();
+      for (let attempt = 1; attempt <= tasks; attempt++) worker.handle(assign(attempt, jobNumber), 1);
+      return worker;
+    };
+
+    it('answers together, before the last one runs', () => {
+      const { handle } = holding(4);
+      expect(handle(computed(1), 2)).to.deep.equal([startTask(2)]);
+      expect(handle(computed(2), 3)).to.deep.equal([startTask(3)]);
+      expect(handle(computed(3), 4)).to.deep.equal([sendFinal(1), sendFinal(2), sendFinal(3), startTask(4)]);
+      expect(handle(computed(4), 5)).to.deep.equal([sendFinal(4)]);
+    });
+
+    it('lets no answer wait longer than 20 ms', () => {
+      const { core, handle } = holding(5);
+      handle(computed(1), 2);
+      handle(computed(2), 12);
+      expect(core.nextDeadline()).to.equal(22);
+      expect(handle(deadline, 22)).to.deep.equal([sendFinal(1), sendFinal(2)]);
+      expect(core.nextDeadline()).to.be.above(22);
+    });
+
+    it('takes more meanwhile, and answers at once where anything else happens', () => {
+      const { handle } = holding(3);
+      handle(computed(1), 2);
+      expect(handle(assign(4, 1), 3)).to.deep.equal([]);
+      expect(handle(heartbeat, 4)).to.deep.equal([sendFinal(1)]);
+      handle(computed(2), 5);
+      expect(handle(cancel(1, 4), 6)).to.deep.equal([
+        sendFinal(2),
+        sendError(4, 'E_CANCELLED', 'the task was cancelled'),
+      ]);
+    });
+
+    it('sends an error behind the answers that waited', () => {
+      const { handle } = holding(4);
+      handle(computed(1), 2);
+      const fault = { code: 'E_SERVICE', message: 'HIST failed at 0x0' } as const;
+      expect(handle({ kind: 'taskFailed', run: 2, fault, work }, 3)).to.deep.equal([
+        sendFinal(1),
+        sendError(2, 'E_SERVICE', 'HIST failed at 0x0', work),
+        startTask(3),
+      ]);
+    });
+
+    it('lets nothing wait that somebody may wait for: another job’s tasks stand behind it, or it is a sample', () => {
+      const mixed = holding(1, 1);
+      mixed.handle(assign(2, 2), 1);
+      mixed.handle(assign(3, 1), 1);
+      expect(mixed.handle(computed(1), 2)).to.deep.equal([sendFinal(1), startTask(2)]);
+      const sampling = registered();
+      for (let attempt = 1; attempt <= 3; attempt++) {
+        const sample = { ...task, kind: 'sample' } as const;
+        sampling.handle(
+          received({ kind: 'assign', attempt: attempt as Attempt, epoch, jobId: job(1), task: sample }),
+          1,
+        );
+      }
+      expect(sampling.handle(computed(1), 2)[0]).to.deep.equal(sendFinal(1));
+    });
+
+    it('forgets what waited where the conversation ends, and sends it first where the worker stops', () => {
+      const lost = holding(3);
+      lost.handle(computed(1), 2);
+      expect(lost.handle(disconnect, 3)).to.not.deep.include(sendFinal(1));
+      const ending = holding(3);
+      ending.handle(computed(1), 2);
+      expect(ending.handle({ kind: 'stopRequested' }, 3).slice(-3)).to.deep.equal([
+        sendFinal(1),
+        sendDisconnect,
+        closeSocket,
+      ]);
+    });
+  });
+
   it('passes a service’s error on and goes on', () => {
     const { handle } = registered();
     handle(assign(1), 1);
