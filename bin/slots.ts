@@ -1,10 +1,9 @@
 /**
- * The slot processes of a node: started at once, kept while it lives, replaced when they die. They are in a session of
- * their own, so that Ctrl-C reaches only us, and end when their standard input does, whatever killed us.
+ * The slot processes of a node: started at once, kept while it lives, replaced when they die. They end when their standard
+ * input does, whatever killed us; Ctrl-C reaches them too, and they leave it to us.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { createLog } from '../protocol/log.js';
@@ -18,6 +17,10 @@ const lean = ['--max-semi-space-size=2'];
 /**
  * Slots give way to who talks: with a kernel on each processor the broker and its clients waited as long for their turn as
  * they then worked, for all are scheduled alike. Half as long with this.
+ *
+ * They stay in our session for the same reason. Linux shares processors among sessions first (autogroup), and on each
+ * processor by what a session does there: a thread of the broker that wakes where only a slot had worked, such as one
+ * that opens a file, then waited 50 to 200 ms.
  */
 const niceness = 5;
 
@@ -73,7 +76,6 @@ export class Slots {
     const child = spawn(process.execPath, [...lean, workerProgram, ...args], {
       env,
       stdio: ['pipe', 'ignore', 'inherit'],
-      detached: true,
     });
     this.#children.add(child);
     giveWay(child);
@@ -101,23 +103,7 @@ function giveWay(child: ChildProcess): void {
   if (child.pid === undefined) return;
   try {
     setPriority(child.pid, niceness);
-    giveWayAsSession(child);
   } catch {
     // Gone already, or a system that does not do that.
-  }
-}
-
-/** Linux takes one such wish of a user each tenth of a second. */
-const sessionWishMs = 150;
-
-/** Where Linux schedules sessions and not processes, only this counts; the slot is a session. */
-function giveWayAsSession(child: ChildProcess): void {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  try {
-    writeFileSync(`/proc/${child.pid}/autogroup`, String(niceness));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EAGAIN') {
-      setTimeout(() => giveWayAsSession(child), sessionWishMs * (1 + Math.random())).unref();
-    }
   }
 }

@@ -43,6 +43,8 @@ export interface Pace {
   readonly sampleAboveBytes: number;
   /** What a task is to read. */
   readonly sliceBytes: number;
+  /** So many tasks run at a time. */
+  readonly slots: number;
 }
 
 /**
@@ -108,7 +110,7 @@ export function layOut({ query, service, params, inputs, cached, keeps }: Measur
   for (const hit of hits) reading.set(boundsKey(hit.chunk), [...(reading.get(boundsKey(hit.chunk)) ?? []), hit]);
   const missingBytes = missing.reduce((sum, piece) => sum + Math.min(piece.end, extent.end) - piece.start, 0);
   const sampled = missingBytes > pace.sampleAboveBytes && grid.form === 'summed';
-  const samples = sampled ? sampleTasks(gapsOf(missing, extent.end), grid.cellBytes) : [];
+  const samples = sampled ? sampleTasks(gapsOf(missing, extent.end), grid.cellBytes, pace.slots) : [];
   picture.expectSamples(samples);
   const onlyA = descriptor.inputs === 2 ? overlapBytes(range, [0, inputs[0]!.identity.size]) - (end - start) : 0;
   const onlyB = descriptor.inputs === 2 ? overlapBytes(range, extent.second) - (end - start) : 0;

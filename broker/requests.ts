@@ -130,6 +130,7 @@ export class Requests {
       reads = job.measured(inputs, job.query.cache ? cached : [], bytesHashed, {
         sampleAboveBytes: this.books.options.sampleAboveMs * cautiousBytesPerMs(job.service!) * slots,
         sliceBytes: this.dispatch.sliceMs(job, areDear) * job.bytesPerMs,
+        slots,
       });
     } catch (error) {
       this.#refuse(job, error, now);

@@ -17,8 +17,12 @@ const sampledCellsMax = 4096;
 /** Strata of a service without cells, and runs in each. */
 const innerStrata = 8;
 const innerRuns = 32;
-/** Runs in a task: about a slice's worth of work. */
-const taskRunsMax = 512;
+/**
+ * A task's strata: two tasks a slot, for the picture waits for the last one and each costs a millisecond beside its work;
+ * but no longer than about a slice, and no shorter than its cost.
+ */
+const tasksASlot = 2;
+const [taskStrataMin, taskStrataMax] = [64, 256] as const;
 
 /** From its first run to its last. The runs themselves are made when it is asked for: there are thousands of them. */
 export interface SampleTask extends Piece {
@@ -30,7 +34,7 @@ export interface SampleTask extends Piece {
 type Interval = readonly [number, number];
 
 /** Tasks, ascending, for the parts of `gaps` that are worth it; `cellBytes` 0: a service without cells, a task a stratum. */
-export function sampleTasks(gaps: readonly Interval[], cellBytes: number): SampleTask[] {
+export function sampleTasks(gaps: readonly Interval[], cellBytes: number, slots: number): SampleTask[] {
   const bytes = gaps.reduce((sum, [start, end]) => sum + end - start, 0);
   if (cellBytes === 0) {
     const width = Math.ceil(bytes / innerStrata / sampleRunBytes) * sampleRunBytes;
@@ -38,7 +42,8 @@ export function sampleTasks(gaps: readonly Interval[], cellBytes: number): Sampl
   }
   const cells = gaps.flatMap((gap) => strata(gap, cellBytes));
   if (cells.length > sampledCellsMax) return [];
-  const perTask = Math.floor(taskRunsMax / sampleRuns);
+  const share = Math.ceil(cells.length / (tasksASlot * slots));
+  const perTask = Math.max(taskStrataMin, Math.min(taskStrataMax, share));
   const tasks: SampleTask[] = [];
   for (let i = 0; i < cells.length; i += perTask) {
     tasks.push(taskOf(cells.slice(i, i + perTask), sampleRuns));

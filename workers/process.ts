@@ -1,5 +1,5 @@
 /**
- * A slot as a whole process: starts it and sees to its end. SIGTERM and SIGINT take leave of the broker and end with 0.
+ * A slot as a whole process: starts it and sees to its end. SIGTERM, SIGINT and SIGHUP take leave of the broker, end with 0.
  * With `parent` the process also ends when its stdin does, which happens whatever ended the one who started it; a
  * kernel that spins in the compute thread does not hold it up.
  */
@@ -21,8 +21,8 @@ export function runSlot(options: SlotOptions, { parent = false }: { readonly par
     );
   };
   process.on('SIGTERM', end);
-  // On a terminal Ctrl-C reaches the whole group: a parent decides itself what becomes of its workers.
-  process.on('SIGINT', parent ? () => {} : end);
+  // What a terminal says reaches the whole group: a parent decides itself what becomes of its workers.
+  for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, parent ? () => {} : end);
   if (parent) {
     process.stdin.on('end', end).on('close', end).on('error', end);
     process.stdin.resume();

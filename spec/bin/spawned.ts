@@ -129,6 +129,13 @@ export async function slotsOf(pid: number): Promise<number[]> {
   return found;
 }
 
+/** The session that a process is in, as Linux numbers them. */
+export async function sessionOf(pid: number): Promise<number> {
+  const line = await readFile(`/proc/${pid}/stat`, 'latin1');
+  // Behind the name, which may hold anything: state, parent, group, session.
+  return Number(line.slice(line.lastIndexOf(')') + 2).split(' ')[3]);
+}
+
 /** Have its slots ended? They have five seconds. */
 export async function gone(pid: number): Promise<boolean> {
   for (let tries = 0; tries < 100; tries++) {

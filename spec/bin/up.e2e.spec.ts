@@ -3,7 +3,7 @@ import { mkdir, truncate, writeFile } from 'node:fs/promises';
 import { getPriority } from 'node:os';
 import { expect } from 'chai';
 import { countsOf } from './oracle.js';
-import { gone, json, mix, Place, slotsOf, sparseBytes } from './spawned.js';
+import { gone, json, mix, Place, sessionOf, slotsOf, sparseBytes } from './spawned.js';
 
 describe('binglide up', function () {
   this.timeout(60_000);
@@ -33,6 +33,8 @@ describe('binglide up', function () {
     expect((await place.run('jobs')).lines).to.have.length(1);
     const [slot] = await slotsOf(daemon.child.pid!);
     expect(getPriority(slot!) - getPriority(daemon.child.pid!), 'slots give way').to.equal(5);
+    // Where Linux shares processors among sessions, ours would wait for theirs.
+    expect(await sessionOf(slot!)).to.equal(await sessionOf(daemon.child.pid!));
 
     // A file that it does not serve is answered here, unless this broker was asked for.
     const outside = await place.run('hist', '--json', 'out.bin');

@@ -13,7 +13,7 @@ import { sets } from '../sim/sets.js';
 import { ent, jobIdOf, MiB, Story, zeroPart } from './story.js';
 
 describe('broker/core: the first picture of cells', () => {
-  /** 1 GiB of ENT that is sampled, two slots with credit for two. */
+  /** 1 GiB of ENT that is sampled in four tasks, two slots with credit for two. */
   const open = () => {
     const story = new Story({ sampleAboveMs: 1 });
     for (const peer of ['w1', 'w2']) story.ready(peer, ent, { credit: 2 });
@@ -34,18 +34,18 @@ describe('broker/core: the first picture of cells', () => {
       story.now += 5;
       const lines = story.completes(next.peer);
       samples++;
-      const isLast = samples === 8;
+      const isLast = samples === 4;
       const report = lines.indexOf('a.c ← report of a1');
       expect(report, 'one report, of the whole').to.equal(isLast ? 0 : -1);
       if (isLast) expect(lines.filter((line) => line.includes(' task ')).length).to.be.at.least(2);
     }
-    expect(samples).to.equal(8);
+    expect(samples).to.equal(4);
   });
 
   it('is told in part where it takes longer than a tenth of a second, and whole when its turn comes', () => {
     const story = open();
     const completes = () => story.completes(held(story).find(({ task }) => task.kind === 'sample')!.peer);
-    for (let i = 0; i < 7; i++) completes();
+    for (let i = 0; i < 3; i++) completes();
     expect(story.passes(99)).to.deep.equal([]);
     expect(story.passes(1)).to.deep.equal(['a.c ← report of a1']);
     expect(completes()).to.not.include('a.c ← report of a1');
@@ -57,7 +57,7 @@ describe('broker/core: the first picture of cells', () => {
     const story = open();
     const completes = () => story.completes(held(story).find(({ task }) => task.kind === 'sample')!.peer);
     const cost = { kind: 'reportSent', jobId: jobIdOf('a1'), buildMs: 15, bytes: 60_000 } as const;
-    for (let i = 0; i < 7; i++) completes();
+    for (let i = 0; i < 3; i++) completes();
     story.passes(100);
     story.handle(cost);
     completes();
@@ -81,7 +81,7 @@ describe('broker/core: the first picture of cells', () => {
     expect(lines).to.include('a.c ← report of a1');
   });
 
-  for (const wrong of [3, 8]) {
+  for (const wrong of [2, 4]) {
     it(`ends with its job where sample ${wrong} does not merge: nothing of it goes to the service any more`, () => {
       const finishing = checkDescriptor({
         ...sets.descriptor,
@@ -119,7 +119,7 @@ describe('broker/core: the first picture of cells', () => {
       };
       for (let sample = 1; sample < wrong; sample++) answer(1);
       expect(answer(3).join()).to.match(/a\.c ← ERROR 1 /);
-      for (let more = wrong; more < 8 && story.given.get('w1')!.length > 0; more++) answer(1);
+      for (let more = wrong; more < 4 && story.given.get('w1')!.length > 0; more++) answer(1);
       expect(story.core.census()).to.include({ jobs: 0, chunks: 0 });
     });
   }

@@ -29,7 +29,7 @@ describe('broker/sampling: where to look first', () => {
       const gaps = randomGaps(random, random.pick([MiB, 50 * MiB, 5000 * MiB]));
       const cellBytes = random.pick([0, 4096, 64 * KiB, MiB, 8 * MiB]);
       let at = 0;
-      for (const task of sampleTasks(gaps, cellBytes)) {
+      for (const task of sampleTasks(gaps, cellBytes, 2)) {
         const { start, end } = task;
         const runs = runsOf(task);
         expect([start, end]).to.deep.equal([runs[0]![0], runs.at(-1)![1]]);
@@ -49,7 +49,7 @@ describe('broker/sampling: where to look first', () => {
 
   it('is in every cell that is long enough, a few runs each, spread over it', () => {
     const cellBytes = MiB;
-    const runs = sampleTasks([[100, 100 * MiB]], cellBytes).flatMap(runsOf);
+    const runs = sampleTasks([[100, 100 * MiB]], cellBytes, 2).flatMap(runsOf);
     for (let cell = 0; cell < 100; cell++) {
       const inside = runs.filter(([from]) => Math.floor(from / cellBytes) === cell);
       expect(inside.length).to.equal(sampleRuns);
@@ -60,25 +60,29 @@ describe('broker/sampling: where to look first', () => {
   });
 
   it('is the same each time, and not at the same place of each cell', () => {
-    const once = sampleTasks([[0, 64 * MiB]], MiB);
-    expect(sampleTasks([[0, 64 * MiB]], MiB)).to.deep.equal(once);
+    const once = sampleTasks([[0, 64 * MiB]], MiB, 2);
+    expect(sampleTasks([[0, 64 * MiB]], MiB, 2)).to.deep.equal(once);
     const places = new Set(once.flatMap(runsOf).map(([from]) => from % MiB));
     expect(places.size).to.be.greaterThan(100);
   });
 
   it('is nowhere where exact answers come as quickly: short gaps, narrow cells, cells without number', () => {
-    expect(sampleTasks([[0, stratumBytesMin - 1]], 0)).to.deep.equal([]);
-    expect(sampleTasks([[0, 64 * MiB]], 32 * KiB)).to.deep.equal([]);
-    expect(sampleTasks([[0, 5000 * 64 * KiB]], 64 * KiB)).to.deep.equal([]);
-    expect(sampleTasks([], 0)).to.deep.equal([]);
-    expect(sampleTasks([[0, 0]], 4096)).to.deep.equal([]);
+    expect(sampleTasks([[0, stratumBytesMin - 1]], 0, 2)).to.deep.equal([]);
+    expect(sampleTasks([[0, 64 * MiB]], 32 * KiB, 2)).to.deep.equal([]);
+    expect(sampleTasks([[0, 5000 * 64 * KiB]], 64 * KiB, 2)).to.deep.equal([]);
+    expect(sampleTasks([], 0, 2)).to.deep.equal([]);
+    expect(sampleTasks([[0, 0]], 4096, 2)).to.deep.equal([]);
   });
 
-  it('costs about a slice: 512 runs a task at the most, and a task a stratum for a service without cells', () => {
-    const tasks = sampleTasks([[0, 4096 * MiB]], MiB);
-    expect(Math.max(...tasks.map((task) => runsOf(task).length))).to.be.at.most(512);
-    expect(tasks.reduce((sum, task) => sum + runsOf(task).length, 0)).to.equal(4 * 4096);
-    const inner = sampleTasks([[0, 4096 * MiB]], 0);
+  it('is two tasks a slot, of 256 to 1024 runs each, and a task a stratum for a service without cells', () => {
+    const lengths = (cells: number, slots: number) =>
+      sampleTasks([[0, cells * MiB]], MiB, slots).map((task) => runsOf(task).length);
+    expect(lengths(4096, 2)).to.deep.equal(Array(16).fill(1024));
+    expect(lengths(1024, 2)).to.deep.equal(Array(4).fill(1024));
+    expect(lengths(1024, 4)).to.deep.equal(Array(8).fill(512));
+    expect(lengths(1024, 100)).to.deep.equal(Array(16).fill(256));
+    expect(lengths(40, 2)).to.deep.equal([160]);
+    const inner = sampleTasks([[0, 4096 * MiB]], 0, 2);
     expect(inner.map((task) => runsOf(task).length)).to.deep.equal(Array(8).fill(32));
   });
 });
@@ -142,7 +146,7 @@ describe('broker/sampling: what a report shows of it', () => {
     const bytes = 32 * MiB + 12_345;
     for (const descriptor of [hist, ent]) {
       const { picture, grid, samples } = pictureOf(descriptor, bytes, (cellBytes) =>
-        sampleTasks([[0, bytes]], cellBytes),
+        sampleTasks([[0, bytes]], cellBytes, 2),
       );
       for (const task of samples) picture.addSample(sampleOf(descriptor, task, grid.cellBytes));
       const estimated = (at: string) => {
@@ -171,7 +175,7 @@ describe('broker/sampling: what a report shows of it', () => {
 
   it('stands in a cell until the cell is exact, and never replaces what is', () => {
     const bytes = 16 * MiB;
-    const { picture, grid, samples } = pictureOf(ent, bytes, (cellBytes) => sampleTasks([[0, bytes]], cellBytes));
+    const { picture, grid, samples } = pictureOf(ent, bytes, (cellBytes) => sampleTasks([[0, bytes]], cellBytes, 2));
     const states = () => [...picture.report(more).arrays['cells.state']!.data];
     const exact = exactOf(ent, 0, MiB, 4096);
     exact.columns.counts!.fill(0);
@@ -197,7 +201,7 @@ describe('broker/sampling: what a report shows of it', () => {
     const bytes = 24 * MiB + 7;
     for (const descriptor of [hist, ent]) {
       const plain = pictureOf(descriptor, bytes, () => []);
-      const sampled = pictureOf(descriptor, bytes, (cellBytes) => sampleTasks([[0, bytes]], cellBytes));
+      const sampled = pictureOf(descriptor, bytes, (cellBytes) => sampleTasks([[0, bytes]], cellBytes, 2));
       for (const { picture, grid, samples } of [plain, sampled]) {
         const late = samples.splice(samples.length / 2);
         for (const task of samples) picture.addSample(sampleOf(descriptor, task, grid.cellBytes));

@@ -63,7 +63,7 @@ function worldOf(block: Block, finish: Finish, seed: number): World {
   const random = new Random(seed);
   const width = finish === 'entropy' ? 256 : 1;
   const blocks = Array.from({ length: cells * blocksPerCell }, (_, at) => block(random, at).subarray(0, width));
-  const runs = runsOf(sampleTasks([[0, cells * cellBytes]], cellBytes)[0]!);
+  const runs = sampleTasks([[0, cells * cellBytes]], cellBytes, 1).flatMap(runsOf);
   const told = (rows: readonly Float64Array[]) =>
     estimateOf(
       { rows: Float64Array.from(rows.flatMap((row) => [...row])), bytes: rows.map(() => sampleRunBytes) },

@@ -140,10 +140,11 @@ for (const [form, program] of Object.entries(forms)) {
       await until(() => isGone(pid));
     });
 
-    it('does not end on SIGINT where its parent decides', async () => {
+    it('does not end on what a terminal says where its parent decides', async () => {
       const worker = startWorker('--parent', '--service', 'HIST');
       const peer = await broker.welcome('HIST');
       worker.kill('SIGINT');
+      worker.kill('SIGHUP');
       await broker.assign(peer, task);
       await broker.takeOf('taskFinal');
       worker.stdin!.end();
