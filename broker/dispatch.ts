@@ -84,9 +84,9 @@ export class Dispatch {
         const { jobId, chargedMs, withdrawn } = this.#assignments.get(attempt)!;
         const long = this.books.jobs.get(jobId)?.phase;
         if (withdrawn || worker.recalled.has(attempt) || long?.name !== 'running' || long.pending.size === 0) continue;
-        // It may have begun meanwhile, and there a task is long.
+        // A worker that does not know `waiting` stops it where it has begun meanwhile, and there a task is long.
         if (seeks.areDear(long.inputIds)) continue;
-        const message = { kind: 'workerCancel', jobId, attempts: [attempt] } as const;
+        const message = { kind: 'workerCancel', jobId, attempts: [attempt], waiting: true } as const;
         this.books.emit({ kind: 'sendToWorker', peer: worker.peer, message });
         roster.recall(worker, attempt, chargedMs);
       }

@@ -42,6 +42,9 @@ const buildGapFactor = 20;
 /** Large reports under way to a client that has not said that it has them. */
 const largeReportsMax = 2;
 
+/** That a job is laid out for before any slot is there. */
+const slotsToCome = 4;
+
 /** There is something new, and its owner can take it. */
 const isDue = (job: Job): boolean => job.dirty && !job.isFinishing && job.largeReports < largeReportsMax;
 
@@ -130,7 +133,8 @@ export class Requests {
       reads = job.measured(inputs, job.query.cache ? cached : [], bytesHashed, {
         sampleAboveBytes: this.books.options.sampleAboveMs * cautiousBytesPerMs(job.service!) * slots,
         sliceBytes: this.dispatch.sliceMs(job, areDear) * job.bytesPerMs,
-        slots,
+        // Where the first are still starting: as for a few.
+        slots: this.books.roster.slotCount || slotsToCome,
       });
     } catch (error) {
       this.#refuse(job, error, now);

@@ -17,8 +17,8 @@ export interface WorkerEntry {
   heldMs: number;
   /** Attempts that were asked back: they take no place of others. */
   readonly recalled: Set<Attempt>;
-  /** What it holds last is to be the last: nothing more until all of it is answered. */
-  full: boolean;
+  /** Held, and nothing is to stand behind it. */
+  last: Attempt | undefined;
 }
 
 export interface SlotEntry {
@@ -46,7 +46,7 @@ export class Roster {
       attempts: [],
       heldMs: 0,
       recalled: new Set(),
-      full: false,
+      last: undefined,
     };
     this.#workers.set(entry.peer, worker);
     let slot = this.#slots.get(entry.slot);
@@ -137,14 +137,15 @@ export class Roster {
   }
 
   /** It has credit, and next to nothing ahead: one task, or so many short ones that they are less than `aheadMs`. */
-  hasRoom({ attempts, recalled, credit, heldMs, full }: WorkerEntry, aheadMs: number): boolean {
-    return !full && attempts.length < credit && (attempts.length - recalled.size < 2 || heldMs < aheadMs);
+  hasRoom({ attempts, recalled, credit, heldMs, last }: WorkerEntry, aheadMs: number): boolean {
+    return last === undefined && attempts.length < credit && (attempts.length - recalled.size < 2 || heldMs < aheadMs);
   }
 
   /** The worker is asked to give it back; it will be answered soon. `costMs` as it was assigned with. */
   recall(worker: WorkerEntry, attempt: Attempt, costMs: number): void {
     assert(worker.attempts.includes(attempt) && !worker.recalled.has(attempt), 'what is held is recalled once');
     worker.recalled.add(attempt);
+    if (worker.last === attempt) worker.last = undefined;
     worker.heldMs -= costMs;
   }
 
@@ -153,11 +154,11 @@ export class Roster {
     const slot = this.#slots.get(worker.slot)!;
     assert(slot.running === undefined || slot.running === worker.peer, 'a slot runs tasks of one worker');
     assert(worker.attempts.length < worker.credit, 'credit is not exceeded');
-    assert(!worker.full, 'nothing stands behind what is to be the last');
+    assert(worker.last === undefined, 'nothing stands behind what is to be the last');
     slot.running = worker.peer;
     worker.attempts.push(attempt);
     worker.heldMs += costMs;
-    worker.full = isLast;
+    if (isLast) worker.last = attempt;
   }
 
   /** The worker answered what was assigned with that cost; false where it does not owe this attempt. */
@@ -166,9 +167,9 @@ export class Roster {
     if (at < 0) return false;
     worker.attempts.splice(at, 1);
     if (!worker.recalled.delete(attempt)) worker.heldMs -= costMs;
+    if (worker.last === attempt) worker.last = undefined;
     if (worker.attempts.length > 0) return true;
     worker.heldMs = 0;
-    worker.full = false;
     this.#free(this.#slots.get(worker.slot)!);
     return true;
   }

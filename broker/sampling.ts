@@ -42,8 +42,9 @@ export function sampleTasks(gaps: readonly Interval[], cellBytes: number, slots:
   }
   const cells = gaps.flatMap((gap) => strata(gap, cellBytes));
   if (cells.length > sampledCellsMax) return [];
-  const share = Math.ceil(cells.length / (tasksASlot * slots));
-  const perTask = Math.max(taskStrataMin, Math.min(taskStrataMax, share));
+  const most = Math.ceil(cells.length / (tasksASlot * slots));
+  const count = Math.ceil(cells.length / Math.max(taskStrataMin, Math.min(taskStrataMax, most)));
+  const perTask = Math.ceil(cells.length / count);
   const tasks: SampleTask[] = [];
   for (let i = 0; i < cells.length; i += perTask) {
     tasks.push(taskOf(cells.slice(i, i + perTask), sampleRuns));

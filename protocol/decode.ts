@@ -291,6 +291,7 @@ function toWorker(command: number, frames: Frames): ToWorker {
         kind: 'workerCancel',
         jobId: read.jobId(it.jobId),
         attempts: read.list(it.attempts, 'attempts').map(read.attempt),
+        ...(read.bool(it.waiting, 'waiting', false) && { waiting: true }),
       };
     }
     case W.HEARTBEAT:

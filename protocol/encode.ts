@@ -173,8 +173,10 @@ export function encodeToWorker(message: ToWorker): Uint8Array[] {
       const { frames, ...rest } = task;
       return envelope('BXMW02', W.REQUEST, pack({ attempt, epoch, jobId, task: rest }), ...frames);
     }
-    case 'workerCancel':
-      return envelope('BXMW02', W.CANCEL, pack({ jobId: message.jobId, attempts: message.attempts }));
+    case 'workerCancel': {
+      const { jobId, attempts, waiting } = message;
+      return envelope('BXMW02', W.CANCEL, pack({ jobId, attempts, waiting }));
+    }
     case 'workerHeartbeat':
       return envelope('BXMW02', W.HEARTBEAT);
     case 'workerDisconnect':

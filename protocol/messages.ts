@@ -240,7 +240,13 @@ export type ToWorker =
       readonly jobId: JobId;
       readonly task: Task | FinishTask;
     }
-  | { readonly kind: 'workerCancel'; readonly jobId: JobId; readonly attempts: readonly Attempt[] }
+  | {
+      readonly kind: 'workerCancel';
+      readonly jobId: JobId;
+      readonly attempts: readonly Attempt[];
+      /** Only what has not begun: what runs goes on and is answered as usual. */
+      readonly waiting?: boolean;
+    }
   | { readonly kind: 'workerHeartbeat' }
   | { readonly kind: 'workerDisconnect' };
 

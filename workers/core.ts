@@ -102,7 +102,7 @@ export class WorkerCore {
         event satisfies never;
     }
     // Whatever happens but one task after the other may be what somebody waits for an answer with.
-    if (event.kind !== 'received' || event.message.kind !== 'assign') this.#sendRipe();
+    if (event.kind !== 'received' || event.message.kind !== 'assign') this.#sendRipe(now);
   }
 
   // --- the conversation
@@ -139,6 +139,7 @@ export class WorkerCore {
           (held) =>
             message.attempts.length > 0 ? message.attempts.includes(held.attempt) : held.jobId === message.jobId,
           now,
+          message.waiting,
         );
         break;
       case 'workerHeartbeat':
@@ -201,12 +202,14 @@ export class WorkerCore {
   #send(message: FromWorker, now: number): void {
     const conversation = this.#conversation;
     assert(conversation.at === 'unregistered' || conversation.at === 'registered', 'a message has a socket to go by');
+    this.#sendRipe(now);
     conversation.liveness.spoke(now);
-    this.#sendRipe();
     this.#commands.push({ kind: 'send', message });
   }
 
-  #sendRipe(): void {
+  #sendRipe(now: number): void {
+    if (this.#ripe.length === 0 || this.#conversation.at !== 'registered') return;
+    this.#conversation.liveness.spoke(now);
     for (const message of this.#dropRipe()) this.#commands.push({ kind: 'send', message });
   }
 
@@ -257,13 +260,13 @@ export class WorkerCore {
   }
 
   /**
-   * Nobody waits for the answer alone: of the job that everything here is of, one of several. The task that runs while
-   * answers wait is not the last one, so that the broker can give more before there is nothing to do.
+   * The answer is one of several, all of one job; who waits for it waits for those too, or a moment longer. The task that
+   * runs while answers wait is not the last one, so that the broker can give more before there is nothing to do.
    */
   #isPatient({ jobId, task }: Assignment): boolean {
     if (this.#conversation.at !== 'registered' || task.kind !== 'exact') return false;
     const { queue } = this.#conversation;
-    return queue.length >= 2 && queue.every((next) => next.jobId === jobId);
+    return queue.length >= 2 && queue.every((next) => next.jobId === jobId && next.task.kind === 'exact');
   }
 
   #ripen(message: FromWorker & { kind: 'taskFinal' }, now: number): void {
@@ -286,12 +289,14 @@ export class WorkerCore {
     thread.progressAt = now;
   }
 
-  #cancel(isMeant: (held: Assignment) => boolean, now: number): void {
+  /** `waiting`: what runs goes on. */
+  #cancel(isMeant: (held: Assignment) => boolean, now: number, waiting = false): void {
     if (this.#conversation.at !== 'registered') return;
     const { queue } = this.#conversation;
     this.#conversation.queue = queue.filter((held) => !isMeant(held));
     for (const held of queue.filter(isMeant)) this.#answerError(held, cancelled, now);
-    if (this.#thread.at === 'busy' && isMeant(this.#thread.assignment)) this.#abort(this.#thread.assignment, now);
+    if (!waiting && this.#thread.at === 'busy' && isMeant(this.#thread.assignment))
+      this.#abort(this.#thread.assignment, now);
   }
 
   /** Everything of this conversation: nobody is left to answer. */

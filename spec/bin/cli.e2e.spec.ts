@@ -213,16 +213,19 @@ describe('binglide on its own', function () {
     ['SIGTERM', 143],
     ['SIGHUP', 129],
   ] as const) {
-    it(`${signal} to its process group cancels, says what is kept, and ends with ${status}`, async () => {
-      const { child, ended, linesOut } = place.start(['hist', '--ndjson', 'sparse'], { detached: true });
-      await linesOut(1);
-      process.kill(-child.pid!, signal);
-      const { code, stderr, lines } = await ended;
-      expect(stderr).to.match(/^binglide: stopped at \d+%, kept; the same command goes on from there\n$/);
-      expect(JSON.parse(lines.at(-1)!)).to.include({ type: 'error', code: 'E_CANCELLED' });
-      expect(code).to.equal(status);
-      expect(await gone(child.pid!)).to.equal(true);
-    });
+    for (const cores of [2, 5]) {
+      it(`${signal} to its process group cancels, says what is kept, ends with ${status}: ${cores} slots`, async () => {
+        const args = ['hist', '--ndjson', '-j', String(cores), 'sparse'];
+        const { child, ended, linesOut } = place.start(args, { detached: true });
+        await linesOut(1);
+        process.kill(-child.pid!, signal);
+        const { code, stderr, lines } = await ended;
+        expect(stderr).to.match(/^binglide: stopped at \d+%, kept; the same command goes on from there\n$/);
+        expect(JSON.parse(lines.at(-1)!)).to.include({ type: 'error', code: 'E_CANCELLED' });
+        expect(code).to.equal(status);
+        expect(await gone(child.pid!)).to.equal(true);
+      });
+    }
   }
 
   for (const [cores, are] of [

@@ -86,6 +86,23 @@ describe('broker/roster', () => {
     ]);
   });
 
+  it('gives nothing behind what is to be the last, until that is answered or asked back', () => {
+    const roster = new Roster();
+    const worker = add(roster, 'a', 'hist', 's', 8);
+    for (const n of [1, 2]) roster.assign(worker, attempt(n), 1, n === 2);
+    expect(roster.hasRoom(worker, 10)).to.equal(false);
+    expect(() => roster.assign(worker, attempt(3))).to.throw(/nothing stands behind/);
+    roster.settle(worker, attempt(1), 1);
+    expect(roster.hasRoom(worker, 10)).to.equal(false);
+    roster.recall(worker, attempt(2), 1);
+    expect(roster.hasRoom(worker, 10)).to.equal(true);
+    roster.settle(worker, attempt(2), 1);
+    roster.assign(worker, attempt(4), 1, true);
+    roster.settle(worker, attempt(4), 1);
+    roster.assign(worker, attempt(5), 1);
+    expect(roster.hasRoom(worker, 10)).to.equal(true);
+  });
+
   it('takes what is asked back off what is held at once, and no second time when it comes', () => {
     const roster = new Roster();
     const worker = add(roster, 'a', 'hist', 's', 8);

@@ -26,7 +26,7 @@ export interface BrokerWatch {
   /** Before the core handles it. */
   brokerReceived(broker: SimBroker, peer: PeerId, message: ToBroker): void;
   brokerSent(broker: SimBroker, command: BrokerCommand): void;
-  /** After every event. */
+  /** After every turn: all that came close together was heard, and acted on. */
   brokerHandled(broker: SimBroker): void;
 }
 
@@ -77,7 +77,9 @@ export class SimBroker implements RouterPort {
       if (!isChatter(event.message)) this.world.log(`broker <- ${event.peer} ${describe(event.message)}`);
       this.watch.brokerReceived(this, event.peer, event.message);
     } else if (event.kind === 'peerGone') this.world.log(`broker: ${event.peer} is gone`);
-    for (const command of this.core.hear(event, this.process.now)) this.#perform(command);
+    const commands = this.core.hear(event, this.process.now);
+    this.core.validate();
+    for (const command of commands) this.#perform(command);
     if (this.#acting) return;
     // Of what comes close together all is heard before any of it is acted on.
     this.#acting = true;

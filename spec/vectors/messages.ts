@@ -307,6 +307,7 @@ export const workerSamples: readonly Sample[] = [
     }),
   }),
   toWorker('CANCEL', { kind: 'workerCancel', jobId: s.jobId(1), attempts: [1, 2 ** 32] }),
+  toWorker('CANCEL of what waits', { kind: 'workerCancel', jobId: s.jobId(1), attempts: [3], waiting: true }),
   toWorker('CANCEL of all', { kind: 'workerCancel', jobId: s.jobId(1), attempts: [] }),
   toWorker('HEARTBEAT', { kind: 'workerHeartbeat' }),
   toWorker('DISCONNECT', { kind: 'workerDisconnect' }),

@@ -138,6 +138,22 @@ describe('WorkerCore', () => {
       ]);
     });
 
+    it('gives back what waits, and goes on with what runs, where that is asked', () => {
+      const { handle } = holding(4);
+      handle(computed(1), 2);
+      const recall = received({ kind: 'workerCancel', jobId: job(1), attempts: [2, 3, 4] as Attempt[], waiting: true });
+      const given = (attempt: number) => sendError(attempt, 'E_CANCELLED', 'the task was cancelled');
+      expect(handle(recall, 3)).to.deep.equal([sendFinal(1), given(3), given(4)]);
+      expect(handle(computed(2), 4)).to.deep.equal([sendFinal(2)]);
+    });
+
+    it('counts what it sends so as having spoken', () => {
+      const { core, handle } = holding(5);
+      handle(computed(1), 990);
+      handle(deadline, 1010);
+      expect(core.nextDeadline()).to.be.above(1900);
+    });
+
     it('sends an error behind the answers that waited', () => {
       const { handle } = holding(4);
       handle(computed(1), 2);

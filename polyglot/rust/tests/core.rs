@@ -52,7 +52,7 @@ fn assign(attempt: u64) -> Event {
     received(ToWorker::Assign { attempt, epoch: "e1".into(), job_id: job(attempt), task: task() })
 }
 fn cancel(n: u64, attempts: &[u64]) -> Event {
-    received(ToWorker::Cancel { job_id: job(n), attempts: attempts.to_vec() })
+    received(ToWorker::Cancel { job_id: job(n), attempts: attempts.to_vec(), waiting: false })
 }
 fn computed(run: u64) -> Event {
     Event::TaskComputed { run, part: part(), work: work() }

@@ -17,7 +17,11 @@ pub fn decode_to_worker(frames: &[Vec<u8>]) -> Result<ToWorker, Fault> {
         w::REQUEST => assign(frames),
         w::CANCEL => {
             let it = only_map(frames)?;
-            Ok(ToWorker::Cancel { job_id: read::job_id(&it)?, attempts: read::attempts(&it)? })
+            Ok(ToWorker::Cancel {
+                job_id: read::job_id(&it)?,
+                attempts: read::attempts(&it)?,
+                waiting: read::flag(&it, "waiting")?,
+            })
         }
         w::HEARTBEAT => optional_map(frames).map(|()| ToWorker::Heartbeat),
         w::DISCONNECT => optional_map(frames).map(|()| ToWorker::Disconnect),

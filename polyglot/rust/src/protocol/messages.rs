@@ -83,8 +83,18 @@ pub struct Welcome {
 #[allow(missing_docs)]
 pub enum ToWorker {
     Welcome(Welcome),
-    Assign { attempt: u64, epoch: String, job_id: String, task: Task },
-    Cancel { job_id: String, attempts: Vec<u64> },
+    Assign {
+        attempt: u64,
+        epoch: String,
+        job_id: String,
+        task: Task,
+    },
+    /// `waiting`: only what has not begun.
+    Cancel {
+        job_id: String,
+        attempts: Vec<u64>,
+        waiting: bool,
+    },
     Heartbeat,
     Disconnect,
 }

@@ -74,7 +74,7 @@ impl WorkerCore {
         match event {
             Event::Started => self.open(now),
             Event::Received(message) => self.on_received(message, now),
-            Event::CancelPublished { job_id } => self.cancel(&|held| held.job_id == job_id, now),
+            Event::CancelPublished { job_id } => self.cancel(&|held| held.job_id == job_id, false, now),
             Event::TaskComputed { run, part, work } => self.on_ended(run, Ok(part), work, now),
             Event::TaskFailed { run, fault, work } => self.on_ended(run, Err(fault), work, now),
             Event::TaskProgressed { run, bytes_done } => self.on_progress(run, bytes_done, now),
@@ -120,9 +120,11 @@ impl WorkerCore {
             ToWorker::Assign { attempt, epoch, job_id, task } => {
                 self.on_assigned(Assignment { attempt, epoch, job_id }, task, now);
             }
-            ToWorker::Cancel { job_id, attempts } => {
+            ToWorker::Cancel { job_id, attempts, waiting } => {
                 let all = attempts.is_empty();
-                self.cancel(&|held| if all { held.job_id == job_id } else { attempts.contains(&held.attempt) }, now);
+                let is_meant =
+                    |held: &Assignment| if all { held.job_id == job_id } else { attempts.contains(&held.attempt) };
+                self.cancel(&is_meant, waiting, now);
             }
             ToWorker::Heartbeat => {}
             ToWorker::Disconnect => self.lose(now),
@@ -250,7 +252,8 @@ impl WorkerCore {
         }
     }
 
-    fn cancel(&mut self, is_meant: &dyn Fn(&Assignment) -> bool, now: f64) {
+    /// `waiting`: what runs goes on.
+    fn cancel(&mut self, is_meant: &dyn Fn(&Assignment) -> bool, waiting: bool, now: f64) {
         let Conversation::Registered { queue, .. } = &mut self.conversation else { return };
         let (meant, kept) = queue.drain(..).partition::<Vec<_>, _>(|(held, _)| is_meant(held));
         queue.extend(kept);
@@ -258,7 +261,7 @@ impl WorkerCore {
             self.answer_error(assignment, cancelled(), TaskWork::default(), now);
         }
         if let Process::Busy { assignment, .. } = &self.process {
-            if is_meant(assignment) {
+            if !waiting && is_meant(assignment) {
                 self.abort(Some(assignment.clone()), now);
             }
         }

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use super::bench::Bench;
 use super::definition::Loaded;
@@ -247,14 +247,16 @@ impl Ends {
         let failed = |error: std::io::Error| fail(ErrorCode::Internal, format!("no signals: {error}"));
         let (signals, theirs) = UnixStream::pair().map_err(failed)?;
         signals.set_nonblocking(true).map_err(failed)?;
-        let other = theirs.try_clone().map_err(failed)?;
-        signal_hook::low_level::pipe::register(SIGTERM, theirs).map_err(failed)?;
-        // On a terminal Ctrl-C reaches the whole group: a parent decides itself what becomes of its workers.
-        if parent {
-            signal_hook::flag::register(SIGINT, Arc::default()).map_err(failed)?;
-        } else {
-            signal_hook::low_level::pipe::register(SIGINT, other).map_err(failed)?;
+        // What a terminal says reaches the whole group: a parent decides itself what becomes of its workers.
+        for signal in [SIGINT, SIGHUP] {
+            if parent {
+                signal_hook::flag::register(signal, Arc::default()).map_err(failed)?;
+            } else {
+                let other = theirs.try_clone().map_err(failed)?;
+                signal_hook::low_level::pipe::register(signal, other).map_err(failed)?;
+            }
         }
+        signal_hook::low_level::pipe::register(SIGTERM, theirs).map_err(failed)?;
         Ok(Ends { signals, parent })
     }
 

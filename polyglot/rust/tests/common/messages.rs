@@ -134,6 +134,7 @@ pub fn to_worker(it: &Json) -> ToWorker {
         "workerCancel" => ToWorker::Cancel {
             job_id: text(it, "jobId"),
             attempts: it["attempts"].as_array().unwrap().iter().map(|attempt| attempt.as_u64().unwrap()).collect(),
+            waiting: it["waiting"] == true,
         },
         "workerHeartbeat" => ToWorker::Heartbeat,
         "workerDisconnect" => ToWorker::Disconnect,

@@ -303,7 +303,8 @@ def _to_worker(command: int, frames: Frames) -> m.ToWorker:
     if command == W.CANCEL:
         it = _only_map(frames)
         attempts = read.listing(it.get("attempts"), "attempts")
-        return m.WorkerCancel(read.job_id(it.get("jobId")), tuple(read.attempt(item) for item in attempts))
+        waiting = read.boolean(it.get("waiting"), "waiting", False) or None
+        return m.WorkerCancel(read.job_id(it.get("jobId")), tuple(read.attempt(item) for item in attempts), waiting)
     if command == W.HEARTBEAT:
         _optional_map(frames)
         return m.WorkerHeartbeat()

@@ -107,7 +107,8 @@ def encode_to_worker(message: m.ToWorker) -> list[Buffer]:
         header = {"attempt": message.attempt, "epoch": message.epoch, "jobId": message.job_id, "task": task}
         return envelope(f.WORKER, W.REQUEST, pack(header), *arrays)
     if isinstance(message, m.WorkerCancel):
-        return envelope(f.WORKER, W.CANCEL, pack({"jobId": message.job_id, "attempts": list(message.attempts)}))
+        header = {"jobId": message.job_id, "attempts": list(message.attempts), "waiting": message.waiting}
+        return envelope(f.WORKER, W.CANCEL, pack(header))
     return envelope(f.WORKER, W.HEARTBEAT if isinstance(message, m.WorkerHeartbeat) else W.DISCONNECT)
 
 

@@ -374,10 +374,11 @@ class Assign:
 
 @dataclass(frozen=True, slots=True)
 class WorkerCancel:
-    """An empty list of attempts means all of the job."""
+    """An empty list of attempts means all of the job; ``waiting``: only what has not begun."""
 
     job_id: str
     attempts: tuple[int, ...]
+    waiting: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,7 +124,7 @@ class WorkerCore:
         elif isinstance(message, Assign):
             self._on_assigned(message, now)
         elif isinstance(message, WorkerCancel):
-            self._cancel(_meant_by(message), now)
+            self._cancel(_meant_by(message), now, waiting=bool(message.waiting))
         elif isinstance(message, WorkerDisconnect):
             self._lose(now)
 
@@ -226,7 +226,8 @@ class WorkerCore:
             child.bytes_done = event.bytes_done
             child.progress_at = now
 
-    def _cancel(self, is_meant: Callable[[Assign], bool], now: float) -> None:
+    def _cancel(self, is_meant: Callable[[Assign], bool], now: float, waiting: bool = False) -> None:
+        """``waiting``: what runs goes on."""
         conversation = self._conversation
         if not isinstance(conversation, Registered):
             return
@@ -234,7 +235,7 @@ class WorkerCore:
         conversation.queue = [held for held in conversation.queue if not is_meant(held)]
         for held in meant:
             self._answer_error(held, Fault(*_CANCELLED), now)
-        if isinstance(self._child, Busy) and is_meant(self._child.assignment):
+        if not waiting and isinstance(self._child, Busy) and is_meant(self._child.assignment):
             self._abort(self._child.assignment, now)
 
     def _drop_work(self, now: float) -> None:

@@ -80,8 +80,9 @@ class WorkerProcess:
         """A signal wakes the poller by a byte in a pipe."""
         signal.set_wakeup_fd(self._wake_write)
         signal.signal(signal.SIGTERM, self._on_signal)
-        # On a terminal Ctrl-C reaches the whole group: a parent decides itself what becomes of its workers.
-        signal.signal(signal.SIGINT, signal.SIG_IGN if self._parent else self._on_signal)
+        # What a terminal says reaches the whole group: a parent decides itself what becomes of its workers.
+        for number in (signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN if self._parent else self._on_signal)
 
     def _on_signal(self, *_: object) -> None:
         self._is_ending = True
