@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import zmq
 
 from binglide.protocol import messages as m
+from binglide.protocol import payloads as p
 from binglide.protocol.decode import decode_to_broker
 from binglide.protocol.encode import encode_to_plain_worker, encode_to_worker
 from binglide.protocol.frames import CANCEL_TOPIC
@@ -90,10 +91,10 @@ class Peer:
         """Waits for READY and answers it."""
         ready = self.expect(m.Ready)
         self.attempts = max(1, self.attempts)
-        self.say(m.Welcome(self.heartbeat_ms, self.cancel_endpoint, "epoch", m.Limits(1 << 30, 1000)))
+        self.say(m.Welcome(self.heartbeat_ms, self.cancel_endpoint, "epoch", p.Limits(1 << 30, 1000)))
         return ready
 
-    def assign(self, task: m.Task | m.FinishTask, job_id: str = JOB) -> int:
+    def assign(self, task: p.Task | p.FinishTask, job_id: str = JOB) -> int:
         self.attempts += 1
         self.say(m.Assign(self.attempts, "epoch", job_id, task))
         return self.attempts

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from binglide.protocol import messages as m
+from binglide.protocol import payloads as p
 from binglide.protocol.descriptor import descriptor_of
 from binglide.protocol.errors import BinglideError, Fault
 from binglide.worker import events as e
@@ -28,12 +29,12 @@ DESCRIPTOR = descriptor_of(
     }
 )
 JOB, OTHER = "16:aaaaaaaaaaaaaaaa1", "16:aaaaaaaaaaaaaaaa2"
-TASK = m.Task("exact", (m.TaskInput(b"/f", m.StatIdentity("1", "2", 9, "3", "4")),), ((0, 9),), 0, "summed", {})
-WELCOME = m.Welcome(1000, "ipc:///c", "epoch", m.Limits(100, 1000))
+TASK = p.Task("exact", (p.TaskInput(b"/f", p.StatIdentity("1", "2", 9, "3", "4")),), ((0, 9),), 0, "summed", {})
+WELCOME = m.Welcome(1000, "ipc:///c", "epoch", p.Limits(100, 1000))
 READY = e.Send(m.Ready(DESCRIPTOR, "slot", 2))
 CANCELLED = Fault("E_CANCELLED", "the task was cancelled", service="SUM")
-NOTHING = m.TaskWork(0, 0)
-WORK = m.TaskWork(9, 2.5)
+NOTHING = p.TaskWork(0, 0)
+WORK = p.TaskWork(9, 2.5)
 
 
 class Story:
@@ -65,12 +66,12 @@ def assign(attempt: int, job: str = JOB) -> m.Assign:
     return m.Assign(attempt, "epoch", job, TASK)
 
 
-def error(attempt: int, fault: Fault, work: m.TaskWork = NOTHING) -> e.Send:
+def error(attempt: int, fault: Fault, work: p.TaskWork = NOTHING) -> e.Send:
     return e.Send(m.TaskError(attempt, "epoch", fault, work))
 
 
-def part(size: int) -> m.PartFrames:
-    return m.PartFrames(("total",), (bytes(size),))
+def part(size: int) -> p.PartFrames:
+    return p.PartFrames(("total",), (bytes(size),))
 
 
 def test_a_worker_says_ready_once_and_works_after_the_welcome() -> None:
@@ -159,7 +160,7 @@ def test_compute_that_does_not_stop_loses_its_child_and_the_next_task_starts() -
     assert story.core.next_deadline() == 110
     assert story.at(110, e.DeadlineReached()) == [
         e.ReplaceChild(1),
-        error(1, CANCELLED, m.TaskWork(4, 100)),
+        error(1, CANCELLED, p.TaskWork(4, 100)),
         e.StartTask(2, TASK),
     ]
     assert story.at(111, e.TaskComputed(1, part(1), WORK)) == []
@@ -171,7 +172,7 @@ def test_a_task_without_progress_is_stalled() -> None:
     assert story.at(502, e.DeadlineReached()) == []
     told = "SUM made no progress for 0.5 s after 4 bytes; its loops are to call task.check()"
     stalled = Fault("E_STALLED", told, service="SUM")
-    assert story.at(800, e.DeadlineReached()) == [e.ReplaceChild(1), error(1, stalled, m.TaskWork(4, 500))]
+    assert story.at(800, e.DeadlineReached()) == [e.ReplaceChild(1), error(1, stalled, p.TaskWork(4, 500))]
 
 
 def test_what_its_child_takes_to_load_is_not_the_tasks_time() -> None:

@@ -14,6 +14,7 @@ import pytest
 from test_core import DESCRIPTOR, JOB, NOTHING, OTHER, TASK, WELCOME
 
 from binglide.protocol import messages as m
+from binglide.protocol import payloads as p
 from binglide.protocol.errors import Fault
 from binglide.worker import events as e
 from binglide.worker.core import WorkerCore
@@ -22,7 +23,7 @@ from binglide.worker.options import WorkerOptions
 
 def computed(run: int, attempt: int) -> e.TaskComputed:
     """A part that says which attempt it is of."""
-    return e.TaskComputed(run, m.PartFrames((f"a{attempt}",), (b"",)), NOTHING)
+    return e.TaskComputed(run, p.PartFrames((f"a{attempt}",), (b"",)), NOTHING)
 
 
 class World:
@@ -60,7 +61,7 @@ class World:
             self.hear(command.message)
         elif isinstance(command, e.StartTask):
             assert self.core.run == command.run
-            assert isinstance(command.task, m.Task)
+            assert isinstance(command.task, p.Task)
             self.runs[command.run] = int(command.task.read_ms_max or 0)
         elif isinstance(command, e.ReplaceChild):
             self.late[command.run] = self.runs.pop(command.run)

@@ -13,8 +13,8 @@ import pytest
 from support import SERVICES
 from test_twins import QuietHost, identity_of, task_of
 
-from binglide.protocol.messages import FinishTask, PartFrames, StatIdentity, Task, TaskInput
 from binglide.protocol.npy import decode_npy, dtype_name
+from binglide.protocol.payloads import FinishTask, PartFrames, StatIdentity, Task, TaskInput
 from binglide.worker import field, param
 from binglide.worker.engine import Engine, TaskFailure
 from binglide.worker.service import Service, define

@@ -9,6 +9,7 @@ from vectors import alike, frames_of, load, plain_of, value_of
 
 from binglide.protocol import decode, encode
 from binglide.protocol import messages as m
+from binglide.protocol import payloads as p
 from binglide.protocol.codec import unpack_map
 from binglide.protocol.errors import ERROR_CATALOGUE, Invalid
 
@@ -107,12 +108,12 @@ def test_a_finish_task_carries_its_arrays() -> None:
     import numpy as np
 
     arrays = {"n": np.array([4096, 4096], "u8"), "matches": np.arange(8, dtype="u8").reshape(2, 4)}
-    sent = m.Assign(7, "epoch", "26:abcdefghijklmnopqrstuvwx231", m.FinishTask({"max_lag": 4}, 2, arrays))
+    sent = m.Assign(7, "epoch", "26:abcdefghijklmnopqrstuvwx231", p.FinishTask({"max_lag": 4}, 2, arrays))
     got = decode.decode_to_worker(encode.encode_to_worker(sent))
     assert isinstance(got, m.Assign)
-    assert isinstance(got.task, m.FinishTask)
+    assert isinstance(got.task, p.FinishTask)
     assert got.task.rows == 2
     assert got.task.arrays["matches"].tolist() == [[0, 1, 2, 3], [4, 5, 6, 7]]
     with pytest.raises(Invalid, match="rows of numbers"):
-        bad = m.Assign(7, "epoch", sent.job_id, m.FinishTask({}, 3, arrays))
+        bad = m.Assign(7, "epoch", sent.job_id, p.FinishTask({}, 3, arrays))
         decode.decode_to_worker(encode.encode_to_worker(bad))

@@ -19,6 +19,7 @@ from support import Processes
 from test_twins import task_of
 
 from binglide.protocol import messages as m
+from binglide.protocol import payloads as p
 from binglide.protocol.npy import decode_npy
 
 SIZE = 300_000
@@ -37,7 +38,7 @@ def peer(tmp_path: Path) -> Iterator[Peer]:
         yield broker
 
 
-def busy(data: Path, mode: str, **params: Any) -> m.Task:
+def busy(data: Path, mode: str, **params: Any) -> p.Task:
     return task_of(data, [(0, SIZE)], params={"mode": mode, **params})
 
 
@@ -150,7 +151,7 @@ def test_a_file_outside_the_roots_is_not_opened(processes: Processes, peer: Peer
     start(processes, peer, data)
     attempt = peer.assign(task_of(Path("/etc/hostname"), [(0, 1)], params={}))
     assert peer.expect(m.TaskError, attempt=attempt).fault.code == "E_OUTSIDE_ROOTS"
-    attempt = peer.assign(m.FinishTask({}, 1, {}))
+    attempt = peer.assign(p.FinishTask({}, 1, {}))
     assert peer.expect(m.TaskError, attempt=attempt).fault.code == "E_PROTOCOL"
 
 
@@ -169,7 +170,7 @@ def test_every_end_of_a_conversation_begins_a_new_one(processes: Processes, peer
     peer.attempts = 0  # silent from now on: beat() says nothing
     peer.expect(m.Ready)
     peer.attempts = 100
-    peer.say(m.Welcome(50, peer.cancel_endpoint, "epoch", m.Limits(1 << 30, 1000)))
+    peer.say(m.Welcome(50, peer.cancel_endpoint, "epoch", p.Limits(1 << 30, 1000)))
     computes(peer, data)
     assert not any(isinstance(item, (m.TaskFinal, m.TaskError)) for item in peer.heard)
 
@@ -200,13 +201,13 @@ def test_the_author_finishes_a_merged_part(processes: Processes, peer: Peer, dat
     assert ready.descriptor.finish
     matches = np.array([[1, 8, 3], [0, 0, 0], [4, 4, 9]], "u8")
     arrays = {"n": np.array([16, 0, 18], "u8"), "matches": matches.reshape(-1)}
-    attempt = peer.assign(m.FinishTask({"max_lag": 3}, 3, arrays))
+    attempt = peer.assign(p.FinishTask({"max_lag": 3}, 3, arrays))
     final = peer.expect(m.TaskFinal, attempt=attempt)
     assert final.part.arrays == ("period", "score")
     period, score = (decode_npy(frame) for frame in final.part.frames)
     assert period.tolist() == [2, 1, 3]
     np.testing.assert_array_equal(score, [0.5, np.nan, 0.5])
-    attempt = peer.assign(m.FinishTask({"max_lag": 4}, 3, arrays))
+    attempt = peer.assign(p.FinishTask({"max_lag": 4}, 3, arrays))
     assert peer.expect(m.TaskError, attempt=attempt).fault.code == "E_PROTOCOL"
 
 

@@ -14,8 +14,8 @@ import pytest
 from support import DIST
 
 from binglide.protocol.descriptor import digest
-from binglide.protocol.messages import StatIdentity, Task, TaskInput
 from binglide.protocol.npy import decode_npy
+from binglide.protocol.payloads import StatIdentity, Task, TaskInput
 from binglide.services.ent import Ent
 from binglide.services.hist import Hist
 from binglide.worker.engine import Engine

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from binglide.protocol import messages as m
+from binglide.protocol import payloads as p
 from binglide.protocol.descriptor import Descriptor
 from binglide.protocol.errors import Fault
 from binglide.protocol.npy import dtype_name, encode_npy
@@ -79,11 +80,11 @@ def plain_of(item: Any) -> Any:
         return plain_of(dict(item.map))
     if isinstance(item, np.ndarray):
         return {"dtype": dtype_name(item), "shape": list(item.shape), "data": item.reshape(-1).tolist()}
-    if isinstance(item, m.FinishTask):
+    if isinstance(item, p.FinishTask):
         frames = [encode_npy(array) for array in item.arrays.values()]
         entries = {"kind": "finish", "params": dict(item.params), "rows": item.rows}
         return {**entries, "arrays": list(item.arrays), "frames": frames}
-    if isinstance(item, m.Query):
+    if isinstance(item, p.Query):
         start, end = item.range
         entries = {slot.name: getattr(item, slot.name) for slot in dataclasses.fields(item)}
         return plain_of({**entries, "range": {"start": start, "end": end}})

@@ -18,7 +18,8 @@ from .protocol.codec import Buffer
 from .protocol.decode import decode_report, decode_to_plain_client, plain_error
 from .protocol.encode import encode_plain_query, encode_plain_request
 from .protocol.errors import BinglideError, Invalid, error_of
-from .protocol.messages import DEFAULT_CELLS, PlainClientFinal, PlainRequest, ToPlainClient
+from .protocol.messages import PlainClientFinal, PlainRequest, ToPlainClient
+from .protocol.payloads import DEFAULT_CELLS
 
 __all__ = ["Answer", "PlainClient"]
 

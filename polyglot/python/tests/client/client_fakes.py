@@ -18,19 +18,16 @@ from binglide.protocol.ids import job_id_of
 from binglide.protocol.messages import (
     ClientHeartbeat,
     Hello,
-    InputReport,
-    Limits,
     PlainAssign,
     PlainFinal,
     PlainPartial,
     PlainReady,
-    Report,
     Request,
     ToBroker,
     ToClient,
     Welcome,
-    Work,
 )
+from binglide.protocol.payloads import InputReport, Limits, Report, Work
 
 #: Nothing in a test takes longer on a machine that works at all.
 PATIENCE_S = 20.0

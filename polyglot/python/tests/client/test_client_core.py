@@ -20,9 +20,7 @@ from binglide.protocol.messages import (
     ErrorMessage,
     Final,
     Hello,
-    Limits,
     Partial,
-    Query,
     RawFinal,
     RawPartial,
     RawRequest,
@@ -30,6 +28,7 @@ from binglide.protocol.messages import (
     ToClient,
     Welcome,
 )
+from binglide.protocol.payloads import Limits, Query
 
 ME = "abcdefghijklmnopqrstuvwx23"
 JOB = job_id_of(ME, 1)

@@ -13,8 +13,9 @@ from client_fakes import report_of
 from binglide import Cells, CellState, Report
 from binglide.protocol.decode import decode_to_client
 from binglide.protocol.encode import encode_to_client
-from binglide.protocol.messages import Final, InputReport, Stretch
-from binglide.protocol.messages import Report as WireReport
+from binglide.protocol.messages import Final
+from binglide.protocol.payloads import InputReport, Stretch
+from binglide.protocol.payloads import Report as WireReport
 
 ME = "abcdefghijklmnopqrstuvwx23"
 

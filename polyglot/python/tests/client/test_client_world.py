@@ -19,14 +19,13 @@ from binglide.protocol.messages import (
     ErrorMessage,
     Final,
     Hello,
-    Limits,
     Partial,
-    Query,
     RawFinal,
     RawPartial,
     ToClient,
     Welcome,
 )
+from binglide.protocol.payloads import Limits, Query
 
 ME = "abcdefghijklmnopqrstuvwx23"
 OTHER = "26:zyxwvutsrqponmlkjihgfedc327"

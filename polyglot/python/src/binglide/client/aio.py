@@ -13,7 +13,7 @@ from typing import Any, Literal, overload
 
 from ..protocol.codec import Buffer
 from ..protocol.errors import BinglideError
-from ..protocol.messages import DEFAULT_CELLS
+from ..protocol.payloads import DEFAULT_CELLS
 from .base import BaseClient
 from .client import MAP_BOUND, Item, Range
 from .engine import Outcome

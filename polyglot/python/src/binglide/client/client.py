@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, TypeAlias, overload
 
 from ..protocol.codec import Buffer
 from ..protocol.errors import BinglideError
-from ..protocol.messages import DEFAULT_CELLS
+from ..protocol.payloads import DEFAULT_CELLS
 from .base import BaseClient
 from .events import CancelOutcome
 from .job import Job, RawJob

@@ -8,7 +8,8 @@ from typing import Literal, TypeAlias
 
 from ..protocol.codec import Buffer
 from ..protocol.errors import Fault
-from ..protocol.messages import FromClient, Query, Report, ToClient, Welcome
+from ..protocol.messages import FromClient, ToClient, Welcome
+from ..protocol.payloads import Query, Report
 
 
 @dataclass(frozen=True, slots=True)

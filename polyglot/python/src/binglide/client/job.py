@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 from ..protocol.codec import Buffer
 from ..protocol.errors import BinglideError
-from ..protocol.messages import Report as WireReport
+from ..protocol.payloads import Report as WireReport
 from .report import Report
 from .waiting import BaseJob, End, JobLoop, Look
 

@@ -19,15 +19,14 @@ from ..protocol.messages import (
     ClientCancel,
     ClientHeartbeat,
     ErrorMessage,
-    Limits,
     Partial,
     RawFinal,
     RawPartial,
     RawRequest,
-    Report,
     Request,
 )
 from ..protocol.messages import Final as FinalReport
+from ..protocol.payloads import Limits, Report
 from .events import (
     Ask,
     CancelOutcome,

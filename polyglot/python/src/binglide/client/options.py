@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from ..protocol.errors import BinglideError
 from ..protocol.ids import SAFE_INTEGER_MAX, is_token, parse_job_id
-from ..protocol.messages import DEFAULT_CELLS, Extent, Query
+from ..protocol.payloads import DEFAULT_CELLS, Extent, Query
 from .range import range_of
 
 T = TypeVar("T")

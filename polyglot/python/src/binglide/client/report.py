@@ -18,8 +18,8 @@ from typing import Any, Final, NamedTuple, NoReturn
 
 import numpy.typing as npt
 
-from ..protocol.messages import Report as WireReport
-from ..protocol.messages import Scalar, Work
+from ..protocol.payloads import Report as WireReport
+from ..protocol.payloads import Scalar, Work
 from .picture import FIXED_COLUMNS, report_html
 
 Array = npt.NDArray[Any]

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from . import fields as read
 from . import frames as f
 from . import messages as m
+from . import payloads as p
 from .codec import Buffer, unpack_map
 from .descriptor import descriptor_of
 from .errors import Fault, Invalid
@@ -75,12 +76,12 @@ def plain_error(body: Frames) -> Fault | None:
     return read.fault(unpack_map(body[1]))
 
 
-def decode_report(frames: Frames) -> m.Report:
+def decode_report(frames: Frames) -> p.Report:
     """The body frames of a report, as every client gets them: header map, then arrays. Raises Invalid."""
     it = unpack_map(_frame_at(frames, 0))
     names = _names_of(it, len(frames) - 1)
     arrays: dict[str, Array] = {name: decode_npy(frame) for name, frame in zip(names, frames[1:], strict=True)}
-    return m.Report(
+    return p.Report(
         job_id=read.job_id(it.get("jobId")),
         service=read.text(it.get("service"), "service"),
         version=read.version(it.get("version")),
@@ -195,7 +196,7 @@ def _from_worker(command: int, frames: Frames) -> m.FromWorker:
         return m.Ready(descriptor, read.token(it.get("slot"), "slot"), read.integer(it.get("credit"), "credit", 1))
     if command == W.FINAL:
         it = unpack_map(_frame_at(frames, 2))
-        part = m.PartFrames(tuple(_names_of(it, len(frames) - 3)), tuple(frames[3:]))
+        part = p.PartFrames(tuple(_names_of(it, len(frames) - 3)), tuple(frames[3:]))
         return m.TaskFinal(read.attempt(it.get("attempt")), read.epoch(it), part, read.work(it.get("work")))
     if command == W.ERROR:
         it = _only_map(frames)
@@ -242,7 +243,7 @@ def _welcome(frames: Frames) -> m.Welcome:
         heartbeat_ms=read.integer(it.get("heartbeatMs"), "heartbeatMs", 1),
         cancel_endpoint=read.text(it.get("cancelEndpoint"), "cancelEndpoint"),
         epoch=read.epoch(it),
-        limits=m.Limits(
+        limits=p.Limits(
             message_bytes_max=read.integer(limits.get("messageBytesMax"), "messageBytesMax"),
             jobs_max=read.integer(limits.get("jobsMax"), "jobsMax"),
         ),
@@ -314,7 +315,7 @@ def _to_worker(command: int, frames: Frames) -> m.ToWorker:
     return read.wrong("command", "one that a broker sends to a worker")
 
 
-def _task(it: dict[str, Any], frames: Frames) -> m.Task | m.FinishTask:
+def _task(it: dict[str, Any], frames: Frames) -> p.Task | p.FinishTask:
     if it.get("kind") != "finish":
         _exactly(frames, 3)
         return read.task(it)
@@ -324,7 +325,7 @@ def _task(it: dict[str, Any], frames: Frames) -> m.Task | m.FinishTask:
     for name, array in arrays.items():
         if array.size % rows != 0:
             read.wrong(name, f"{rows} rows of numbers")
-    return m.FinishTask(read.params(it.get("params")), rows, arrays)
+    return p.FinishTask(read.params(it.get("params")), rows, arrays)
 
 
 def _to_plain_worker(command: int, frames: Frames) -> m.ToPlainWorker:

@@ -7,6 +7,7 @@ from typing import Any
 
 from . import frames as f
 from . import messages as m
+from . import payloads as p
 from .codec import Buffer, pack
 from .errors import Fault
 from .frames import ClientCommand as C
@@ -38,7 +39,7 @@ def encode_plain_request(message: m.PlainRequest) -> list[Buffer]:
     return envelope(f.PLAIN_CLIENT, C.REQUEST, message.service, *message.body)
 
 
-def encode_plain_query(query: m.Query) -> m.PlainRequest:
+def encode_plain_query(query: p.Query) -> m.PlainRequest:
     """A plain client's request to a service with a descriptor: one msgpack map (P-1)."""
     return m.PlainRequest(query.service, (pack(_query_map(query)),))
 
@@ -148,7 +149,7 @@ def _welcome_map(message: m.Welcome) -> dict[str, Any]:
     return {**_map_of(message), "limits": _map_of(message.limits)}
 
 
-def _query_map(query: m.Query) -> dict[str, Any]:
+def _query_map(query: p.Query) -> dict[str, Any]:
     return _present(
         version=query.version,
         inputs=[[_map_of(extent) for extent in extents] for extents in query.inputs],
@@ -160,12 +161,12 @@ def _query_map(query: m.Query) -> dict[str, Any]:
     )
 
 
-def _work_map(work: m.TaskWork) -> dict[str, Any]:
+def _work_map(work: p.TaskWork) -> dict[str, Any]:
     return _present(bytesRead=work.bytes_read, ms=work.ms, seekMs=work.seek_ms)
 
 
-def _task_map(task: m.Task | m.FinishTask) -> tuple[dict[str, Any], list[bytes]]:
-    if isinstance(task, m.FinishTask):
+def _task_map(task: p.Task | p.FinishTask) -> tuple[dict[str, Any], list[bytes]]:
+    if isinstance(task, p.FinishTask):
         header = {"kind": "finish", "params": task.params, "rows": task.rows, "arrays": list(task.arrays)}
         return header, [encode_npy(array) for array in task.arrays.values()]
     inputs = [{"path": item.path, "identity": _map_of(item.identity)} for item in task.inputs]
@@ -181,14 +182,14 @@ def _task_map(task: m.Task | m.FinishTask) -> tuple[dict[str, Any], list[bytes]]
     return entries, []
 
 
-def _report_frames(request_id: int, report: m.Report) -> list[bytes]:
+def _report_frames(request_id: int, report: p.Report) -> list[bytes]:
     """The header map, then the arrays in the order that it names."""
     header = {
         **_map_of(report),
         "requestId": request_id,
         "inputs": [_map_of(item) for item in report.inputs],
         "scalars": {
-            name: _map_of(item) if isinstance(item, m.Stretch) else item for name, item in report.scalars.items()
+            name: _map_of(item) if isinstance(item, p.Stretch) else item for name, item in report.scalars.items()
         },
         "arrays": list(report.arrays),
         "work": _map_of(report.work),

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from . import messages as m
+from . import payloads as p
 from .codec import PlainMap
 from .errors import MESSAGE_CHARS_MAX, Fault, Invalid, is_error_code
 from .ids import SAFE_INTEGER_MAX, is_client_id, is_token, parse_job_id
@@ -98,28 +98,28 @@ def fault(it: PlainMap) -> Fault:
     )
 
 
-def scalars(value: Any) -> dict[str, m.Scalar]:
+def scalars(value: Any) -> dict[str, p.Scalar]:
     """What a report says of the whole range beside its arrays."""
     return {name: _scalar(item, name) for name, item in mapping(value, "scalars").items()}
 
 
-def _scalar(item: Any, name: str) -> m.Scalar:
+def _scalar(item: Any, name: str) -> p.Scalar:
     if isinstance(item, dict):
-        return m.Stretch(integer(item.get("start"), name), integer(item.get("length"), name))
+        return p.Stretch(integer(item.get("start"), name), integer(item.get("length"), name))
     return item if item is None or isinstance(item, bool) else number(item, name)
 
 
-def work(value: Any) -> m.TaskWork:
+def work(value: Any) -> p.TaskWork:
     it = mapping(value, "work")
     seek = it.get("seekMs")
-    return m.TaskWork(
+    return p.TaskWork(
         bytes_read=integer(it.get("bytesRead"), "work.bytesRead"),
         ms=max(0, number(it.get("ms"), "work.ms")),
         seek_ms=None if seek is None else max(0, number(seek, "work.seekMs")),
     )
 
 
-def _extent(value: Any) -> m.Extent:
+def _extent(value: Any) -> p.Extent:
     it = {"path": value} if isinstance(value, (str, bytes)) else mapping(value, "extent")
     path = octets(it.get("path"), "path")
     if path[:1] != b"/":
@@ -127,10 +127,10 @@ def _extent(value: Any) -> m.Extent:
     if integer(0 if it.get("offset") is None else it["offset"], "offset") != 0:
         wrong("offset", "0, and only whole files are taken yet")
     length = it.get("length")
-    return m.Extent(path, 0, None if length is None else integer(length, "length"))
+    return p.Extent(path, 0, None if length is None else integer(length, "length"))
 
 
-def _input(value: Any) -> tuple[m.Extent, ...]:
+def _input(value: Any) -> tuple[p.Extent, ...]:
     """A list of extents, or, for those who write by hand, a single extent or a bare path."""
     extents = tuple(_extent(item) for item in value) if isinstance(value, list) else (_extent(value),)
     return extents if len(extents) == 1 else wrong("input", "a list of exactly one extent")
@@ -155,26 +155,26 @@ def version(value: Any) -> int | str:
     return int(value) if is_whole(value) else wrong("version", "a number or text")
 
 
-def query(service: str, it: PlainMap) -> m.Query:
+def query(service: str, it: PlainMap) -> p.Query:
     inputs = listing(it.get("inputs"), "inputs")
     if not 1 <= len(inputs) <= 2:
         wrong("inputs", "a list of one or two")
     cells, params = it.get("cells"), it.get("params")
-    return m.Query(
+    return p.Query(
         service=service,
         inputs=tuple(_input(item) for item in inputs),
         version=None if it.get("version") is None else version(it["version"]),
         range=_range(it.get("range")),
-        cells=m.DEFAULT_CELLS if cells is None else integer(cells, "cells", 1),
+        cells=p.DEFAULT_CELLS if cells is None else integer(cells, "cells", 1),
         snap=boolean(it.get("snap"), "snap", False),
         params={} if params is None else mapping(params, "params"),
         cache=boolean(it.get("cache"), "cache", True),
     )
 
 
-def _identity(value: Any) -> m.StatIdentity:
+def _identity(value: Any) -> p.StatIdentity:
     it = mapping(value, "identity")
-    return m.StatIdentity(
+    return p.StatIdentity(
         dev=text(it.get("dev"), "dev"),
         ino=text(it.get("ino"), "ino"),
         size=integer(it.get("size"), "size"),
@@ -183,9 +183,9 @@ def _identity(value: Any) -> m.StatIdentity:
     )
 
 
-def _task_input(value: Any) -> m.TaskInput:
+def _task_input(value: Any) -> p.TaskInput:
     it = mapping(value, "input")
-    return m.TaskInput(octets(it.get("path"), "path"), _identity(it.get("identity")))
+    return p.TaskInput(octets(it.get("path"), "path"), _identity(it.get("identity")))
 
 
 def params(value: Any) -> Mapping[str, ParamValue]:
@@ -195,7 +195,7 @@ def params(value: Any) -> Mapping[str, ParamValue]:
     return it
 
 
-def task(it: PlainMap) -> m.Task:
+def task(it: PlainMap) -> p.Task:
     kind, form = it.get("kind"), it.get("form")
     if kind not in ("exact", "sample"):
         wrong("task.kind", "exact or sample")
@@ -210,7 +210,7 @@ def task(it: PlainMap) -> m.Task:
     if any(after[0] < before[1] for before, after in itertools.pairwise(runs)):
         wrong("runs", "ascending and apart")
     read_ms_max = it.get("readMsMax")
-    return m.Task(
+    return p.Task(
         kind=str(kind),
         inputs=tuple(_task_input(item) for item in inputs),
         runs=runs,
@@ -221,10 +221,10 @@ def task(it: PlainMap) -> m.Task:
     )
 
 
-def input_report(value: Any) -> m.InputReport:
+def input_report(value: Any) -> p.InputReport:
     it = mapping(value, "input")
     hashed = it.get("hash")
-    return m.InputReport(
+    return p.InputReport(
         path=octets(it.get("path"), "path"),
         size=integer(it.get("size"), "size"),
         hash=None if hashed is None else text(hashed, "hash"),
@@ -232,10 +232,10 @@ def input_report(value: Any) -> m.InputReport:
     )
 
 
-def report_work(value: Any) -> m.Work:
+def report_work(value: Any) -> p.Work:
     it = mapping(value, "work")
     first = it.get("firstReportMs")
-    return m.Work(
+    return p.Work(
         bytes_read=integer(it.get("bytesRead"), "bytesRead"),
         bytes_hashed=integer(it.get("bytesHashed"), "bytesHashed"),
         tasks=integer(it.get("tasks"), "tasks"),

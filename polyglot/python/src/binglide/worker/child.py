@@ -13,8 +13,8 @@ import socket
 import sys
 from dataclasses import dataclass
 
-from ..protocol.messages import FinishTask
 from ..protocol.npy import decode_npy
+from ..protocol.payloads import FinishTask
 from .channel import Channel, Message
 from .engine import Engine, TaskFailure
 from .flags import Flags

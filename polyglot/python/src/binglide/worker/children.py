@@ -16,8 +16,8 @@ import sys
 from typing import Final
 
 from ..protocol.errors import BinglideError, Fault
-from ..protocol.messages import FinishTask, PartFrames, Task, TaskWork
 from ..protocol.npy import encode_npy
+from ..protocol.payloads import FinishTask, PartFrames, Task, TaskWork
 from .channel import Channel, Message
 from .child import ChildSetup
 from .events import TaskComputed, TaskFailed

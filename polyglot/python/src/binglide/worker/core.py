@@ -20,13 +20,13 @@ from ..protocol.messages import (
     Ready,
     TaskError,
     TaskFinal,
-    TaskWork,
     ToWorker,
     Welcome,
     WorkerCancel,
     WorkerDisconnect,
     WorkerHeartbeat,
 )
+from ..protocol.payloads import TaskWork
 from . import events as e
 from .options import WorkerOptions
 from .state import Aborting, Busy, Child, Conversation, Free, Registered, Resting, Stopped, Unregistered

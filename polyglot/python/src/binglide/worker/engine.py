@@ -17,8 +17,8 @@ import numpy.typing as npt
 
 from ..protocol.errors import BinglideError, Fault
 from ..protocol.grid import Span
-from ..protocol.messages import FinishTask, PartFrames, Task, TaskWork
 from ..protocol.params import check_params
+from ..protocol.payloads import FinishTask, PartFrames, Task, TaskWork
 from . import finish
 from .blame import blamed
 from .fold import PartBuilder

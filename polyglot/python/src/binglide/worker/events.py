@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..protocol.errors import Fault
-from ..protocol.messages import FinishTask, FromWorker, PartFrames, Task, TaskWork, ToWorker
+from ..protocol.messages import FromWorker, ToWorker
+from ..protocol.payloads import FinishTask, PartFrames, Task, TaskWork
 
 
 @dataclass(frozen=True, slots=True)

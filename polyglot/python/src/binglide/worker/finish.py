@@ -9,8 +9,8 @@ import numpy as np
 
 from ..protocol.descriptor_checks import FINISHED, NAME
 from ..protocol.errors import BinglideError
-from ..protocol.messages import FinishTask, PartFrames
 from ..protocol.npy import encode_npy
+from ..protocol.payloads import FinishTask, PartFrames
 from .blame import blamed
 from .checks import output_array
 from .service import Definition, Service

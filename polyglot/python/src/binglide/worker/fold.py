@@ -14,8 +14,8 @@ from ..protocol.descriptor_checks import FINISHED
 from ..protocol.errors import BinglideError
 from ..protocol.grid import Span, empty_column, rest_dtype
 from ..protocol.ids import SAFE_INTEGER_MAX
-from ..protocol.messages import PartFrames
 from ..protocol.npy import INTEGER_RANGE, Array, new_frame
+from ..protocol.payloads import PartFrames
 from .checks import checked, returned
 from .neighbours import ConcatColumn, fold_run
 from .samples import SampleColumns

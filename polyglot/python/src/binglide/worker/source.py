@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from ..protocol.errors import BinglideError
-from ..protocol.messages import StatIdentity, TaskInput
+from ..protocol.payloads import StatIdentity, TaskInput
 
 #: Folders that files may be opened in, links followed.
 Roots = Sequence[bytes]
