@@ -1,7 +1,6 @@
 /**
  * The slot processes of a node: started at once, kept while it lives, replaced when they die. They end when their standard
- * input does, whatever killed us; Ctrl-C reaches them too, and they leave it to us
- * once they run.
+ * input does, whatever killed us; Ctrl-C reaches them too, and once they run they leave it to us.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -135,9 +135,7 @@ export class ChunkTable {
     putBack(chunk, [takeBack(chunk, attempt)]);
   }
 
-  /**
-   * So does one whose worker died. Blamed: in smaller ones, each of which carries the blame. Returns what it carries.
-   */
+  /** So does one whose worker died. Blamed: in smaller ones, each of which carries the blame. Returns what it carries. */
   static lose(chunk: Chunk, attempt: Attempt, isBlamed: boolean, deathsBefore: number): Slice {
     const slice = { ...takeBack(chunk, attempt), suspect: true };
     if (!isBlamed) {

@@ -25,7 +25,10 @@ export interface BrokerOptions {
   readonly sampleMs: number;
   /** Reports of one job are at least so far apart, milliseconds, and mostly twice as far. Default 25. */
   readonly reportMs: number;
-  /** A piece blamed for so many deaths, at least half of all since the first, ends its job with E_CRASHED; the first blame may be wrong. Default 3. */
+  /**
+   * A piece blamed for so many deaths, at least half of all since the first, ends its job with E_CRASHED. The first blame may
+   * be wrong, as answers come several at a time. Default 3.
+   */
   readonly blameMax: number;
   /** How long the outcome of an ended request is kept for a repeat, milliseconds. Default 600000. */
   readonly outcomeMs: number;

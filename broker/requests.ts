@@ -128,13 +128,16 @@ export class Requests {
     if (job?.phase.name !== 'measuring') return;
     let reads: ChunkBounds[];
     try {
-      const slots = Math.max(1, this.books.roster.slotCount);
+      // Where the first are still starting: as for a few.
+      const slots = this.books.roster.slotCount || slotsToCome;
       const areDear = this.books.seeks.areDear(inputs.map(({ id }) => id));
       reads = job.measured(inputs, job.query.cache ? cached : [], bytesHashed, {
-        sampleAboveBytes: this.books.options.sampleAboveMs * cautiousBytesPerMs(job.service!) * slots,
+        sampleAboveBytes:
+          this.books.options.sampleAboveMs *
+          cautiousBytesPerMs(job.service!) *
+          Math.max(1, this.books.roster.slotCount),
         sliceBytes: this.dispatch.sliceMs(job, areDear) * job.bytesPerMs,
-        // Where the first are still starting: as for a few.
-        slots: this.books.roster.slotCount || slotsToCome,
+        slots,
       });
     } catch (error) {
       this.#refuse(job, error, now);

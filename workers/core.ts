@@ -88,7 +88,7 @@ export class WorkerCore {
       case 'taskComputed':
       case 'taskFailed':
         this.#onEnded(event, now);
-        return;
+        break;
       case 'taskProgressed':
         this.#onProgress(event.run, event.bytesDone, now);
         break;
@@ -101,8 +101,7 @@ export class WorkerCore {
       default:
         event satisfies never;
     }
-    // Whatever happens but one task after the other may be what somebody waits for an answer with.
-    if (event.kind !== 'received' || event.message.kind !== 'assign') this.#sendRipe(now);
+    if (!isRoutine(event)) this.#sendRipe(now);
   }
 
   // --- the conversation
@@ -373,6 +372,11 @@ export class WorkerCore {
     if (thread.at === 'free' || attempt === undefined) this.#send({ kind: 'workerHeartbeat' }, now);
     else this.#send({ kind: 'workerHeartbeat', attempt, bytesDone: thread.bytesDone }, now);
   }
+}
+
+/** One task after the other; with anything else somebody may wait for an answer. */
+function isRoutine(event: WorkerEvent): boolean {
+  return event.kind === 'taskComputed' || (event.kind === 'received' && event.message.kind === 'assign');
 }
 
 const cancelled: Fault = fail('E_CANCELLED', 'the task was cancelled').toFault();

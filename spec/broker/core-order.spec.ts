@@ -45,7 +45,7 @@ describe('broker/core: fairness and order', () => {
       return { story, running: running!, waiting: waiting!, back: lines.filter((line) => line.includes('cancel')) };
     };
     const { story, running, waiting, back } = backOf(16 * 2 ** 30);
-    expect(back, 'only what has not begun').to.deep.equal([`w1 ← cancel a1: ${waiting.attempt}`]);
+    expect(back, 'only what has not begun').to.deep.equal([`w1 ← cancel waiting a1: ${waiting.attempt}`]);
     const lines = story.fails('w1', waiting.attempt, { code: 'E_CANCELLED', message: '' });
     expect(lines).to.include('w1 ← task 3 of b1: 0:100000');
     story.given.set('w1', [running, ...story.given.get('w1')!.filter(({ job }) => job === 'b1')]);

@@ -69,6 +69,16 @@ describe('broker/core: the first picture of cells', () => {
     expect(story.passes(1)).to.deep.equal(['a.c ← report of a1']);
   });
 
+  it('is laid out for a few slots where none has come yet', () => {
+    const story = new Story({ sampleAboveMs: 1 }, { startable: [ent] });
+    story.hello('a');
+    story.asks('a1', 'ENT', { cache: false, cells: 1024 });
+    story.measured('a1', 2 ** 30);
+    story.ready('w1', ent, { credit: 16 });
+    const runs = held(story).map(({ task }) => task.runs.length);
+    expect(runs).to.include(512).and.to.not.include(1024);
+  });
+
   it('does not keep back what the cache has', () => {
     const story = new Story({ sampleAboveMs: 1 });
     story.ready('w1', ent, { credit: 2 });

@@ -113,7 +113,7 @@ function toWorker(message: MessageOf<'sendToWorker'>): string {
     case 'assign':
       return `task ${message.attempt} of ${shortId(message.jobId)}: ${runsLine(message.task)}`;
     case 'workerCancel':
-      return `cancel ${shortId(message.jobId)}: ${message.attempts}`;
+      return `cancel ${message.waiting ? 'waiting ' : ''}${shortId(message.jobId)}: ${message.attempts}`;
     case 'workerHeartbeat':
       return 'heartbeat';
     case 'workerDisconnect':

@@ -28,7 +28,7 @@ describe('broker/core: what waits at workers is asked back for a newcomer', () =
     asks(story, 'a1', 'HIST', long);
     const [, waiting] = story.given.get('h1')!;
     const lines = asks(story, 'b1', 'HIST', 64 * MiB);
-    expect(lines[0]).to.equal(`h1 ← cancel a1: ${waiting!.attempt}`);
+    expect(lines[0]).to.equal(`h1 ← cancel waiting a1: ${waiting!.attempt}`);
     const given = () => story.given.get('h1')!.filter(({ job }) => job === 'b1').length;
     expect(given(), 'one behind the task that runs').to.equal(1);
     expect(cancels(asks(story, 'c1', 'HIST', 64 * MiB)), 'nothing is asked back twice').to.not.include(lines[0]);
@@ -52,7 +52,7 @@ describe('broker/core: what waits at workers is asked back for a newcomer', () =
     asks(story, 'a1', 'HIST', long);
     asks(story, 'c1', 'ENT', long);
     expect(cancels(asks(story, 'b1', 'ENT', 4 * MiB))).to.deep.equal([
-      `e2 ← cancel c1: ${story.given.get('e2')![1]!.attempt}`,
+      `e2 ← cancel waiting c1: ${story.given.get('e2')![1]!.attempt}`,
     ]);
   });
 

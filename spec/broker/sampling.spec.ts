@@ -82,6 +82,7 @@ describe('broker/sampling: where to look first', () => {
     expect(lengths(1024, 4)).to.deep.equal(Array(8).fill(512));
     expect(lengths(1024, 100)).to.deep.equal(Array(16).fill(256));
     expect(lengths(40, 2)).to.deep.equal([160]);
+    expect(lengths(520, 1), 'equal shares').to.deep.equal([696, 696, 688]);
     const inner = sampleTasks([[0, 4096 * MiB]], 0, 2);
     expect(inner.map((task) => runsOf(task).length)).to.deep.equal(Array(8).fill(32));
   });

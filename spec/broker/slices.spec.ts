@@ -65,6 +65,20 @@ describe('broker/core: slices', () => {
     expect(lengths()).to.deep.equal([alone! / 2]);
   });
 
+  it('are held ahead for 20 ms of a job that is alone, for 10 ms beside others', () => {
+    const story = new Story({ sliceMs: 10 });
+    story.ready('w1', hist, { credit: 16 });
+    for (const letter of ['a', 'b']) story.hello(letter);
+    // Chunks of 1 MiB, which take 4 ms each.
+    story.asks('a1');
+    story.measured('a1', 128 * MiB);
+    expect(story.given.get('w1')).to.have.length(5);
+    story.asks('b1');
+    story.measured('b1', [measuredInput(128 * MiB, { path: '/b', hash: 'b0' })]);
+    while (story.given.get('w1')!.some(({ job }) => job === 'a1')) story.completes('w1', 4);
+    expect(story.given.get('w1')).to.have.length(3);
+  });
+
   it('stay short for a while after others went, who may be back in a moment', () => {
     const story = Story.open({ sliceMs: 10 }, ['w1'], ['a', 'b']);
     story.asks('a1', 'HIST', { cache: false });

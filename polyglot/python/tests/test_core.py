@@ -146,6 +146,12 @@ def test_a_cancelled_job_ends_what_waits_at_once_and_what_runs_when_it_has_stopp
     assert story.at(9, e.CancelPublished("16:aaaaaaaaaaaaaaaa9")) == []
 
 
+def test_what_waits_is_given_back_and_what_runs_goes_on_where_that_is_asked() -> None:
+    story = Story().welcomed().given(1, 2)
+    assert story.hear(5, m.WorkerCancel(JOB, (1, 2), True)) == [error(2, CANCELLED)]
+    assert story.at(6, e.TaskComputed(1, part(1), WORK)) == [e.Send(m.TaskFinal(1, "epoch", part(1), WORK))]
+
+
 def test_a_final_that_overtook_its_cancellation_is_sent() -> None:
     story = Story().welcomed().given(1)
     assert story.hear(3, m.WorkerCancel(JOB, (1,))) == [e.AbortTask(1)]

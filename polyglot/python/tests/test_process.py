@@ -183,6 +183,10 @@ def test_nothing_is_left_of_a_worker_that_ends(processes: Processes, peer: Peer,
     found: list[str] = []
     while not found:
         found = re.findall(r"computing in (\d+)", processes.log_of(worker))
+    # What a terminal says is for the parent to hear.
+    for number in (signal.SIGINT, signal.SIGHUP):
+        worker.send_signal(number)
+    beats_of(peer, attempt, 1)
     if way == "stdin":
         assert worker.stdin is not None
         worker.stdin.close()

@@ -139,6 +139,12 @@ fn a_worker_ends_with_its_parent_whatever_it_computes() {
     let _ = client.next(Duration::from_millis(200)).unwrap();
     let children = children_of(worker.0.id());
     assert!(!children.is_empty(), "it computes in a process of its own");
+    // What a terminal says is for the parent to hear.
+    for signal in [libc::SIGINT, libc::SIGHUP] {
+        unsafe { libc::kill(worker.0.id() as i32, signal) };
+    }
+    std::thread::sleep(Duration::from_millis(100));
+    assert!(worker.0.try_wait().unwrap().is_none(), "it goes on");
     drop(worker.0.stdin.take());
     assert!(worker.0.wait().unwrap().success());
     let until = Instant::now() + PATIENCE;

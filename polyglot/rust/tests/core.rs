@@ -129,6 +129,16 @@ fn a_task_before_welcome_or_an_attempt_twice_ends_the_conversation() {
 }
 
 #[test]
+fn what_waits_is_given_back_and_what_runs_goes_on_where_that_is_asked() {
+    let mut core = registered();
+    core.handle(assign(1), 1.0);
+    core.handle(assign(2), 1.0);
+    let recall = received(ToWorker::Cancel { job_id: job(1), attempts: vec![1, 2], waiting: true });
+    assert_eq!(core.handle(recall, 2.0), [cancelled(2)]);
+    assert_eq!(core.handle(computed(1), 3.0).len(), 1);
+}
+
+#[test]
 fn a_cancellation_ends_what_waits_at_once_and_what_runs_when_it_has_stopped() {
     let mut core = registered();
     core.handle(assign(1), 1.0);

@@ -36,8 +36,10 @@ struct Order {
 /// Computes what comes in until the worker is gone; does not return.
 pub(crate) fn compute(services: Vec<Loaded>, roots: Roots) -> ! {
     let stream = take_stdin().unwrap_or_else(|error| panic!("a compute process is started by a worker: {error}"));
-    // Ctrl-C on a terminal reaches the whole group; the worker decides what becomes of this process.
-    let _ = signal_hook::flag::register(signal_hook::consts::SIGINT, Arc::default());
+    // What a terminal says reaches the whole group; the worker decides what becomes of this process.
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGHUP] {
+        let _ = signal_hook::flag::register(signal, Arc::default());
+    }
     services.iter().for_each(|loaded| loaded.service.prepare());
     let engines: Vec<Engine> = services.into_iter().map(|loaded| Engine::new(loaded, roots.clone())).collect();
     let cancelled = Arc::new(AtomicU64::new(0));

@@ -236,7 +236,7 @@ struct Ready {
     cancellations: bool,
 }
 
-/// What ends a process: SIGTERM and SIGINT, and with a parent the end of standard input.
+/// What ends a process: SIGTERM, SIGINT and SIGHUP; with a parent SIGTERM and the end of standard input.
 pub(crate) struct Ends {
     pub signals: UnixStream,
     pub parent: bool,

@@ -1,7 +1,8 @@
 """A worker process: the shell of one WorkerCore. Its sockets, its clock, its children. Never decides.
 
-One thread with one poller. SIGTERM and SIGINT take leave of the broker and end with 0. With ``parent`` the process also
-ends when its stdin does, which happens whatever ended the one who started it.
+One thread with one poller. SIGTERM, SIGINT and SIGHUP take leave of the broker and end with 0. With ``parent`` the last
+two are left to the parent, and the process also ends when its stdin does, which happens whatever ended the one who
+started it.
 """
 
 from __future__ import annotations
