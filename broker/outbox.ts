@@ -19,8 +19,6 @@ const retryMs = 10;
 /** Kept for a peer that takes no more; beyond it the peer is given up. */
 const heldBytesMax = 64 * 2 ** 20;
 const letterBytes = 1024;
-/** To make a peer's frame from its name costs with each letter; so many are remembered. */
-const routingIdsMax = 1024;
 
 export class Outbox {
   #queue: Letter[] = [];
@@ -31,7 +29,6 @@ export class Outbox {
   readonly #heldBytes = new Map<PeerId, number>();
   /** Peers that went while letters to them were being written. */
   readonly #gone = new Set<PeerId>();
-  readonly #routingIds = new Map<PeerId, Buffer>();
   #writing = false;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
@@ -102,19 +99,10 @@ export class Outbox {
     const frames = letter.build();
     if (!frames) return;
     try {
-      await this.socket.send([this.#routingId(letter.peer), ...frames]);
+      await this.socket.send([Buffer.from(letter.peer, 'hex'), ...frames]);
     } catch (error) {
       this.#failed(letter, frames, (error as NodeJS.ErrnoException).code);
     }
-  }
-
-  #routingId(peer: PeerId): Buffer {
-    let id = this.#routingIds.get(peer);
-    if (!id) {
-      if (this.#routingIds.size >= routingIdsMax) this.#routingIds.clear();
-      this.#routingIds.set(peer, (id = Buffer.from(peer, 'hex')));
-    }
-    return id;
   }
 
   #failed(letter: Letter, frames: Uint8Array[], code: string | undefined): void {

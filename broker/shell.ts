@@ -93,7 +93,6 @@ export class BrokerShell {
   /** Closes the sockets; what is being written to the cache is finished first. */
   async close(): Promise<void> {
     if (this.#closed) return;
-    if (this.#turn) this.#act();
     await this.#outbox.drain();
     this.#closed = true;
     clearTimeout(this.#timer);
@@ -133,9 +132,7 @@ export class BrokerShell {
   }
 
   #act(): void {
-    clearImmediate(this.#turn);
     this.#turn = undefined;
-    if (this.#closed) return;
     this.#perform('act', () => this.core.act(performance.now()));
     this.#arm();
   }
