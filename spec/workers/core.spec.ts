@@ -170,15 +170,25 @@ describe('WorkerCore', () => {
       mixed.handle(assign(2, 2), 1);
       mixed.handle(assign(3, 1), 1);
       expect(mixed.handle(computed(1), 2)).to.deep.equal([sendFinal(1), startTask(2)]);
-      const sampling = registered();
-      for (let attempt = 1; attempt <= 3; attempt++) {
-        const sample = { ...task, kind: attempt === 1 ? 'sample' : 'exact' } as const;
-        sampling.handle(
-          received({ kind: 'assign', attempt: attempt as Attempt, epoch, jobId: job(1), task: sample }),
-          1,
-        );
+      for (const [kinds, answers] of [
+        [['sample', 'exact', 'exact'], true],
+        [['exact', 'exact', 'sample'], true],
+        [['exact', 'exact', 'exact'], false],
+      ] as const) {
+        const { handle } = registered();
+        for (const [i, kind] of kinds.entries()) {
+          const message = {
+            kind: 'assign',
+            attempt: (i + 1) as Attempt,
+            epoch,
+            jobId: job(1),
+            task: { ...task, kind },
+          };
+          handle(received(message as ToWorker), 1);
+        }
+        const sent = handle(computed(1), 2).filter((command) => command.kind === 'send');
+        expect(sent, kinds.join()).to.deep.equal(answers ? [sendFinal(1)] : []);
       }
-      expect(sampling.handle(computed(1), 2)[0]).to.deep.equal(sendFinal(1));
     });
 
     it('forgets what waited where the conversation ends, and sends it first where the worker stops', () => {
