@@ -1,85 +1,29 @@
 import { expect } from 'chai';
-import type { Attempt, Epoch, JobId, SlotId } from '../../protocol/ids.js';
-import type { Task, ToWorker } from '../../protocol/messages.js';
-import { WorkerCore } from '../../workers/core.js';
-import type { WorkerCommand, WorkerEvent } from '../../workers/events.js';
-import { workerDefaults } from '../../workers/options.js';
-import { hist } from '../../workers/services/hist.js';
-
-const { descriptor } = hist;
-const slot = 's1' as SlotId;
-const epoch = 'e1' as Epoch;
-const client = 'a'.repeat(26);
-const job = (n: number) => `26:${client}${n}` as JobId;
-const task: Task = { kind: 'exact', inputs: [], runs: [[0, 4096]], cellBytes: 0, form: 'summed', params: {} };
-const part = { arrays: ['counts'], frames: [new Uint8Array(8)] };
-const work = { bytesRead: 4096, ms: 3 };
-const none = { bytesRead: 0, ms: 0 };
-
-const received = (message: ToWorker): WorkerEvent => ({ kind: 'received', message });
-const welcome = received({
-  kind: 'welcome',
-  heartbeatMs: 1000,
-  cancelEndpoint: 'ipc://cancel.sock',
-  epoch,
-  limits: { messageBytesMax: 1 << 20, jobsMax: 8 },
-});
-const assign = (attempt: number, jobNumber = attempt) =>
-  received({ kind: 'assign', attempt: attempt as Attempt, epoch, jobId: job(jobNumber), task });
-const cancel = (jobNumber: number, ...attempts: number[]) =>
-  received({ kind: 'workerCancel', jobId: job(jobNumber), attempts: attempts as Attempt[] });
-const heartbeat = received({ kind: 'workerHeartbeat' });
-const disconnect = received({ kind: 'workerDisconnect' });
-const deadline: WorkerEvent = { kind: 'deadlineReached' };
-const computed = (run: number): WorkerEvent => ({ kind: 'taskComputed', run, part, work });
-const stopped = (run: number): WorkerEvent => ({
-  kind: 'taskFailed',
-  run,
-  fault: { code: 'E_CANCELLED', message: 'stopped' },
+import {
+  abortTask,
+  assign,
+  cancel,
+  closeSocket,
+  computed,
+  deadline,
+  disconnect,
+  heartbeat,
+  job,
+  newWorker,
+  openSocket,
+  registered,
+  replaceThread,
+  sendBeat,
+  sendBusyBeat,
+  sendDisconnect,
+  sendError,
+  sendFinal,
+  sendReady,
+  startTask,
+  stopped,
+  welcome,
   work,
-});
-
-const openSocket: WorkerCommand = { kind: 'openSocket' };
-const closeSocket: WorkerCommand = { kind: 'closeSocket' };
-const sendReady: WorkerCommand = {
-  kind: 'send',
-  message: { kind: 'ready', descriptor, slot, credit: workerDefaults.credit },
-};
-const sendBeat: WorkerCommand = { kind: 'send', message: { kind: 'workerHeartbeat' } };
-const sendBusyBeat = (attempt: number, bytesDone: number): WorkerCommand => ({
-  kind: 'send',
-  message: { kind: 'workerHeartbeat', attempt: attempt as Attempt, bytesDone },
-});
-const sendDisconnect: WorkerCommand = { kind: 'send', message: { kind: 'workerDisconnect' } };
-const sendFinal = (attempt: number): WorkerCommand => ({
-  kind: 'send',
-  message: { kind: 'taskFinal', attempt: attempt as Attempt, epoch, part, work },
-});
-const sendError = (attempt: number, code: string, message: string, cost = none): unknown => ({
-  kind: 'send',
-  message: { kind: 'taskError', attempt, epoch, fault: { service: 'HIST', code, message }, work: cost },
-});
-const startTask = (run: number): WorkerCommand => ({ kind: 'startTask', run, task });
-const abortTask = (run: number): WorkerCommand => ({ kind: 'abortTask', run });
-const replaceThread = (run: number): WorkerCommand => ({ kind: 'replaceThread', run });
-
-/** A core whose invariants are checked after every event. */
-function newWorker(options: Partial<typeof workerDefaults> = {}) {
-  const core = new WorkerCore({ ...workerDefaults, ...options, descriptor, slot });
-  const handle = (event: WorkerEvent, now: number) => {
-    const commands = core.handle(event, now);
-    core.validate();
-    return commands;
-  };
-  return { core, handle };
-}
-
-function registered(options: Partial<typeof workerDefaults> = {}) {
-  const worker = newWorker(options);
-  worker.handle({ kind: 'started' }, 0);
-  worker.handle(welcome, 0);
-  return worker;
-}
+} from './core-words.js';
 
 describe('WorkerCore', () => {
   it('registers: a socket, READY, and on WELCOME an ear for cancellations', () => {
@@ -100,109 +44,6 @@ describe('WorkerCore', () => {
     expect(handle(computed(1), 3)).to.deep.equal([sendFinal(1), startTask(2)]);
     expect(handle(computed(2), 4)).to.deep.equal([sendFinal(2)]);
     expect(core.state).to.equal('idle');
-  });
-
-  describe('of several short tasks of one job', () => {
-    const holding = (tasks: number, jobNumber = 1) => {
-      const worker = registered();
-      for (let attempt = 1; attempt <= tasks; attempt++) worker.handle(assign(attempt, jobNumber), 1);
-      return worker;
-    };
-
-    it('answers together, before the last one runs', () => {
-      const { handle } = holding(4);
-      expect(handle(computed(1), 2)).to.deep.equal([startTask(2)]);
-      expect(handle(computed(2), 3)).to.deep.equal([startTask(3)]);
-      expect(handle(computed(3), 4)).to.deep.equal([sendFinal(1), sendFinal(2), sendFinal(3), startTask(4)]);
-      expect(handle(computed(4), 5)).to.deep.equal([sendFinal(4)]);
-    });
-
-    it('lets no answer wait longer than 20 ms', () => {
-      const { core, handle } = holding(5);
-      handle(computed(1), 2);
-      handle(computed(2), 12);
-      expect(core.nextDeadline()).to.equal(22);
-      expect(handle(deadline, 22)).to.deep.equal([sendFinal(1), sendFinal(2)]);
-      expect(core.nextDeadline()).to.be.above(22);
-    });
-
-    it('takes more meanwhile, and answers at once where anything else happens', () => {
-      const { handle } = holding(3);
-      handle(computed(1), 2);
-      expect(handle(assign(4, 1), 3)).to.deep.equal([]);
-      expect(handle(heartbeat, 4)).to.deep.equal([sendFinal(1)]);
-      handle(computed(2), 5);
-      expect(handle(cancel(1, 4), 6)).to.deep.equal([
-        sendFinal(2),
-        sendError(4, 'E_CANCELLED', 'the task was cancelled'),
-      ]);
-    });
-
-    it('gives back what waits, and goes on with what runs, where that is asked', () => {
-      const { handle } = holding(4);
-      handle(computed(1), 2);
-      const recall = received({ kind: 'workerCancel', jobId: job(1), attempts: [2, 3, 4] as Attempt[], waiting: true });
-      const given = (attempt: number) => sendError(attempt, 'E_CANCELLED', 'the task was cancelled');
-      expect(handle(recall, 3)).to.deep.equal([sendFinal(1), given(3), given(4)]);
-      expect(handle(computed(2), 4)).to.deep.equal([sendFinal(2)]);
-    });
-
-    it('counts what it sends so as having spoken', () => {
-      const { core, handle } = holding(5);
-      handle(computed(1), 500);
-      handle(deadline, 520);
-      expect(core.nextDeadline(), 'an interval later, at one of the common moments').to.equal(1500);
-    });
-
-    it('sends an error behind the answers that waited', () => {
-      const { handle } = holding(4);
-      handle(computed(1), 2);
-      const fault = { code: 'E_SERVICE', message: 'HIST failed at 0x0' } as const;
-      expect(handle({ kind: 'taskFailed', run: 2, fault, work }, 3)).to.deep.equal([
-        sendFinal(1),
-        sendError(2, 'E_SERVICE', 'HIST failed at 0x0', work),
-        startTask(3),
-      ]);
-    });
-
-    it('lets nothing wait that somebody may wait for: another job’s tasks stand behind it, or it is a sample', () => {
-      const mixed = holding(1, 1);
-      mixed.handle(assign(2, 2), 1);
-      mixed.handle(assign(3, 1), 1);
-      expect(mixed.handle(computed(1), 2)).to.deep.equal([sendFinal(1), startTask(2)]);
-      for (const [kinds, answers] of [
-        [['sample', 'exact', 'exact'], true],
-        [['exact', 'exact', 'sample'], true],
-        [['exact', 'exact', 'exact'], false],
-      ] as const) {
-        const { handle } = registered();
-        for (const [i, kind] of kinds.entries()) {
-          const message = {
-            kind: 'assign',
-            attempt: (i + 1) as Attempt,
-            epoch,
-            jobId: job(1),
-            task: { ...task, kind },
-          };
-          handle(received(message as ToWorker), 1);
-        }
-        const sent = handle(computed(1), 2).filter((command) => command.kind === 'send');
-        expect(sent, kinds.join()).to.deep.equal(answers ? [sendFinal(1)] : []);
-      }
-    });
-
-    it('forgets what waited where the conversation ends, and sends it first where the worker stops', () => {
-      const lost = holding(3);
-      lost.handle(computed(1), 2);
-      expect(lost.handle(disconnect, 3)).to.not.deep.include(sendFinal(1));
-      const ending = holding(3);
-      ending.handle(computed(1), 2);
-      expect(ending.handle({ kind: 'stopRequested' }, 3).slice(-3)).to.deep.equal([
-        sendFinal(1),
-        sendDisconnect,
-        closeSocket,
-      ]);
-    });
   });
 
   it('passes a service’s error on and goes on', () => {
